@@ -1,0 +1,71 @@
+# What a person runs here. Each target sets up .venv itself, from constraints.txt: exact versions, checked by their hashes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Not in the project's own environment: it is needed only to write constraints.txt anew.
+PIP_TOOLS := pip-tools==7.6.2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SH_SCRIPTS = $(wildcard rolloutctl/outside/session.sh) $(shell grep -lE '^\#!.*[/ ](ba)?sh' .ci/run scripts/* 2>/dev/null)
+PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lab-packages constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/ready ## toggle, status, audit and rollback on a host of its own; needs no server
+	scripts/demo
+
+test: lab-packages .venv/ready ## every test, on real sshd, php-fpm and Laravel where those may be installed
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/ready ## style, types, the rule of imports, the shell scripts and the PHP
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(call check-with,shellcheck,$(SH_SCRIPTS))
+	$(call check-with,php -l,$(PHP_SCRIPTS))
+
+lab-packages: ## install the Debian packages of the lab, where that is allowed
+	scripts/lab-packages
+
+constraints: ## write constraints.txt anew: the newest versions, with the hashes of all their files
+	rm -rf build/pip-tools
+	$(PYTHON) -m venv build/pip-tools
+	build/pip-tools/bin/pip install --quiet "$(PIP_TOOLS)"
+	CUSTOM_COMPILE_COMMAND="make constraints" build/pip-tools/bin/pip-compile --quiet --upgrade --extra dev \
+	  --generate-hashes --allow-unsafe --strip-extras --no-emit-options --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --output-file constraints.txt pyproject.toml
+
+clean: ## remove everything that make has made
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find rolloutctl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The project itself, editable, on top of what constraints.txt names.
+.venv/ready: .venv/packages pyproject.toml rolloutctl/__init__.py
+	@echo "Installing rolloutctl into .venv"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/packages: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "rolloutctl needs Python 3.11 or newer as $(PYTHON); name another one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv (once, and again when constraints.txt changes)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --only-binary :all: --require-hashes -r constraints.txt
+	@touch $@
+
+# $(call check-with,TOOL,FILES): one file at a time, as php -l takes no more. In CI a missing tool is a failure, elsewhere one line.
+define check-with
+@if command -v $(firstword $(1)) >/dev/null; then \
+  echo "$(1) $(words $(2)) files"; \
+  for file in $(2); do said=$$($(1) "$$file" 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }; done; \
+elif [ -n "$$CI" ]; then echo "$(firstword $(1)) is not installed, and CI needs it" >&2; exit 1; \
+else echo "$(firstword $(1)) is not installed, so these were not checked: $(2)" >&2; fi
+endef

@@ -1,0 +1,182 @@
+"""What the rooms above may ask of the outside: each a Protocol, all on this page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from rolloutctl.rules.config import Environment, Flag, Host
+from rolloutctl.rules.host import Event, HostState, Work
+from rolloutctl.rules.plans import Plan
+from rolloutctl.rules.records import Record
+from rolloutctl.rules.work import Asked
+
+
+class Channel(Protocol):
+    """One command that runs on a host: its stdin and stdout."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to the command's stdin.
+
+        Raises:
+            Unreachable: the connection is gone.
+        """
+
+    def receive(self, timeout: float) -> bytes:
+        """What the command wrote next; empty when it has ended.
+
+        Args:
+            timeout: seconds without a byte before it raises.
+
+        Raises:
+            TimeoutError: nothing came within `timeout`.
+            Unreachable: the connection is gone.
+        """
+
+    def noise(self) -> str:
+        """The end of what the command wrote to stderr so far; for error messages."""
+
+    def close(self) -> None:
+        """End the conversation; the command sees the end of its stdin."""
+
+
+class Connection(Protocol):
+    """A way to a host that has let us in. The whole seam: start one command, hand over its stdin and stdout."""
+
+    def start(self, command: str) -> Channel:
+        """Start a command under the host's login shell.
+
+        Raises:
+            Unreachable: the connection is gone, or the host refuses to run commands.
+        """
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class Connector(Protocol):
+    """Opens connections, for one kind of `connection:` in environments.yaml."""
+
+    def __call__(self, host: Host) -> Connection:
+        """Connect and authenticate.
+
+        Raises:
+            Unreachable: with what was tried, what the other side answered, and the one thing to do.
+        """
+
+
+class Session(Protocol):
+    """One conversation with one host, as the fleet and the workflows see it.
+
+    Each verb returns the host's answers; every method raises Unreachable when the connection is lost.
+    """
+
+    host: Host
+    said: list[Event]  # all answers so far, also when a verb was cut off
+
+    @property
+    def server(self) -> str:
+        """The host's own address as the connection knows it; empty when it doesn't."""
+
+    def prime(self, environment: Environment, flags: Iterable[Flag]) -> None:
+        """Say what the session is about: which flags, which steps, where a deployment leaves its lock."""
+
+    def look(self, *, content: bool, records: int = 200) -> HostState:
+        """Read the state of the host; with `content` the whole `.env`, for an edit."""
+
+    def prepare(self, work: Work) -> tuple[Event, ...]:
+        """Stage the new .env, build the new config cache aside, prove both; nothing live is touched."""
+
+    def control(self) -> tuple[Event, ...]:
+        """Build once more without the change, to tell somebody's waiting edit from the flag's own effect."""
+
+    def lock(self, narrow: bool, wait: float) -> tuple[Event, ...]:
+        """Take the host's lock and see that nothing changed since prepare; `wait` in seconds."""
+
+    def commit(self, change: str, hold: float) -> tuple[Event, ...]:
+        """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
+
+    def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
+        """Keep or revert what was committed; releases the lock."""
+
+    def once(self) -> tuple[Event, ...]:
+        """Run the steps that one host runs for all."""
+
+    def settle(self, change: str, keep: bool) -> tuple[Event, ...]:
+        """Deliver a decision to a waiting session, or finish what a dead one left."""
+
+    def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
+        """Write a record that could not be written when it was made."""
+
+    def log(self) -> tuple[Record, ...]:
+        """The host's whole audit log, oldest first."""
+
+    def ask(self, requests: Sequence[Mapping[str, Any]]) -> tuple[Event, ...]:
+        """Ask requests on the host, of itself."""
+
+    def hold(self) -> None:
+        """Tell the host that others are still at work; sent every few seconds."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+class Sessions(Protocol):
+    """Opens a session with a host, whatever its connection."""
+
+    def __call__(self, host: Host, progress: Callable[[Event], None]) -> Session:
+        """Connect, start the host's side, and read its first answer.
+
+        Raises:
+            Unreachable: the host can't be reached, lets nobody in, or is not fit.
+        """
+
+
+class Clock(Protocol):
+    """The operator's clock."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+class Mirror(Protocol):
+    """What the operator's machine remembers of the hosts' audit logs, and the records that a host still owes."""
+
+    def saw(self, environment: str, host: str, records: Iterable[Record]) -> None:
+        """Remember records that a host showed."""
+
+    def seen(self, environment: str, host: str) -> tuple[Record, ...]:
+        """All that was ever seen, in that order."""
+
+    def owe(self, environment: str, host: str, fields: Mapping[str, Any]) -> None:
+        """Keep a record that the host could not write."""
+
+    def owed(self, environment: str, host: str) -> tuple[Mapping[str, Any], ...]:
+        """The records that the host still has to write."""
+
+    def paid(self, environment: str, host: str) -> None:
+        """The host has written what it owed."""
+
+
+class Outsider(Protocol):
+    """Asks an environment's `url` from the operator's side."""
+
+    def __call__(self, url: str, requests: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
+        """Ask each request once it is due, with its patience."""
+
+
+class Desk(Protocol):
+    """The person in front of the change: sees the plan, answers the question, follows each host."""
+
+    def show(self, plan: Plan, notes: Sequence[str]) -> None:
+        """Show what will change, before anything does."""
+
+    def agrees(self, plan: Plan) -> bool:
+        """Whether to go on."""
+
+    def notice(self, host: str, event: Event) -> None:
+        """One host said something."""

@@ -1,0 +1,225 @@
+"""ALL OR NONE: many hosts as one. Every host commits, or every host that did is put back."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Self, TypeVar
+
+from rolloutctl.contracts import Clock, Session, Sessions
+from rolloutctl.errors import PersonNeeded, Refused, Unreachable
+from rolloutctl.rules.config import Environment, Flag, Host
+from rolloutctl.rules.host import Event, HostState
+from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, untouched
+
+_T = TypeVar("_T")
+_HEARTBEAT = 5.0  # seconds between signs of life to each host
+_AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartups is 10:30:100
+_PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost host again
+
+
+class Drifted(Refused):
+    """A host is not as it was when the plan was made."""
+
+    code = "drift"
+
+
+class Busy(Refused):
+    """Somebody else has a host's lock."""
+
+    code = "busy"
+
+
+class Fleet:
+    """The sessions with an environment's hosts. Use as a context manager: leaving it ends every session."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        sessions: Sessions,
+        clock: Clock,
+        notice: Callable[[str, Event], None],
+    ) -> None:
+        self.environment = environment
+        self.sessions: dict[str, Session] = {}
+        self._open = sessions
+        self._clock = clock
+        self._notice = notice
+        self._pool = ThreadPoolExecutor(max_workers=max(len(environment.hosts), 1), thread_name_prefix="host")
+        self._connecting = threading.Semaphore(_AT_ONCE)
+        self._flags: tuple[Flag, ...] = ()
+        self._running: list[Future[None]] = []
+        self.transacting = False  # from the first commit on, Ctrl-C is an answer to wait for and not an end
+        self.interrupted = False
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        for session in self.sessions.values():
+            session.close()
+        self._pool.shutdown(wait=kind is None)
+
+    def open(self, flags: Iterable[Flag]) -> dict[str, Unreachable]:
+        """Open a session with each host, in parallel; the hosts that can't be reached, and why."""
+        self._flags = tuple(flags)
+        found = self._each({host.name: host for host in self.environment.hosts}, self._connect)
+        self.sessions = {name: session for name, session in found.items() if not isinstance(session, Unreachable)}
+        return {name: error for name, error in found.items() if isinstance(error, Unreachable)}
+
+    def look(self, *, content: bool, records: int = 200) -> dict[str, HostState | Unreachable]:
+        """The state of each open host."""
+        return self.each(lambda session: session.look(content=content, records=records))
+
+    def each(
+        self, act: Callable[[Session], _T], names: Iterable[str] | None = None
+    ) -> dict[str, _T | Unreachable]:
+        """Do something with each open session, in parallel; a lost host's error stands in for its result."""
+        wanted = self.sessions if names is None else {name: self.sessions[name] for name in names}
+        return self._each(wanted, act)
+
+    # ------------------------------------------------------------------------------------------------ the transaction
+
+    def lock(self, names: Iterable[str], *, narrow: bool, seconds: float) -> dict[str, Unreachable | Refused]:
+        """Take every host's lock, or none. Narrowing takes what it can get, and returns what it could not.
+
+        Raises:
+            Busy: somebody holds a lock, and `seconds` are over.
+            Drifted: a host is not as it was when the plan was made; every lock is released.
+            Unreachable: a host was lost; every lock is released.
+        """
+        wanted = list(names)
+        deadline = self._clock.now().timestamp() + seconds
+        while True:
+            left = max(0.0, deadline - self._clock.now().timestamp())
+            alone = len(wanted) == 1 or narrow
+            said = self.each(lambda session: session.lock(narrow, max(left, 1.0) if alone else 0), wanted)  # noqa: B023
+            problems = {name: error for name, answer in said.items() if (error := _lock_problem(name, answer))}
+            if not problems:
+                return {}
+            if narrow and not any(isinstance(problem, Drifted) for problem in problems.values()):
+                return problems
+            self.decide([name for name in wanted if name not in problems], keep=False, cause="lock-not-complete")
+            first = next((p for p in problems.values() if not isinstance(p, Busy)), next(iter(problems.values())))
+            if not isinstance(first, Busy) or left <= 0:
+                raise first
+            self._clock.wait(min(left, random.uniform(0.1, 0.5)))  # noqa: S311 - jitter, no secret
+
+    def commit(self, change: str, names: Iterable[str], *, narrow: bool) -> dict[str, HostOutcome]:
+        """Commit on each locked host: a widening on the first as the canary, then on the rest; a narrowing on all at once.
+
+        Widening stops behind the canary when that fails, and at a Ctrl-C, which `interrupted` then tells.
+        """
+        self.transacting = True
+        wanted = list(names)
+        outcomes = {name: untouched(name) for name in wanted}
+        batches = [wanted] if narrow or len(wanted) == 1 else [wanted[:1], wanted[1:]]
+        for batch in batches:
+            outcomes.update(self._commit_on(batch, change))
+            if not narrow and (self.interrupted or any(not outcomes[name].committed for name in batch)):
+                break
+        return outcomes
+
+    def decide(self, names: Iterable[str], *, keep: bool, cause: str) -> dict[str, HostOutcome]:
+        """Tell hosts to keep or to go back."""
+        said = self.each(lambda session: session.decide(keep, cause), names)
+        return {name: outcome_from(name, answer) for name, answer in said.items()}
+
+    def settle(self, name: str, change: str, *, keep: bool) -> HostState | Unreachable:
+        """Reach a host that was lost, deliver the decision, and see how it ended there."""
+        host = next(host for host in self.environment.hosts if host.name == name)
+        error: Unreachable = Unreachable("the connection is gone", subject=name)
+        for pause in _PAUSES:
+            try:
+                lost = self.sessions.pop(name, None)
+                if lost is not None:
+                    lost.close()
+                self.sessions[name] = self._connect(host)
+                self.sessions[name].settle(change, keep)
+                return self.sessions[name].look(content=False, records=50)
+            except Unreachable as again:
+                error = again
+                self._clock.wait(pause)
+        return error
+
+    # -------------------------------------------------------------------------------------------------------- helpers
+
+    def _commit_on(self, batch: list[str], change: str) -> dict[str, HostOutcome]:
+        hold = self.environment.hold
+        said = self.each(lambda session: session.commit(change, hold), batch)
+        return {name: outcome_from(name, answer, self.sessions[name].said) for name, answer in said.items()}
+
+    def _connect(self, host: Host) -> Session:
+        with self._connecting:
+            session = self._open(host, lambda event: self._notice(host.name, event))
+        session.prime(self.environment, self._flags)
+        return session
+
+    def _each(self, things: Mapping[str, object], act: Callable[..., _T]) -> dict[str, _T | Unreachable]:
+        found: dict[str, _T | Unreachable] = {}
+
+        def one(name: str, thing: object) -> None:
+            try:
+                found[name] = act(thing)
+            except Unreachable as error:
+                error.subject = name
+                found[name] = error
+
+        self._running = [self._pool.submit(one, name, thing) for name, thing in things.items()]
+        self._finish()
+        for future in self._running:
+            future.result()
+        return {name: found[name] for name in things}
+
+    def _finish(self) -> None:
+        """See every host out. In a transaction a Ctrl-C is noted, and a second one leaves; before, it ends all at once."""
+        try:
+            wait(self._running)
+        except KeyboardInterrupt:
+            if not self.transacting:
+                raise
+            self.interrupted = True
+            try:
+                wait(self._running)
+            except KeyboardInterrupt:
+                raise PersonNeeded(
+                    "You left while hosts were at work.",
+                    state=f"A widening goes back by itself within {self.environment.hold:.0f} s; a switch-off stays.",
+                    hint=f"rolloutctl status {self.environment.name}",
+                ) from None
+
+    def _beat(self) -> None:
+        while not self._over.wait(_HEARTBEAT):
+            for session in list(self.sessions.values()):
+                session.hold()
+
+
+def _lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused | None:
+    if isinstance(answer, Unreachable):
+        return answer
+    for event in answer:
+        if event.kind == "busy":
+            return Busy(f"{holder_in(event)} is at work on {name}.", subject=name, hint="Wait for it: --wait 60s")
+        if event.kind == "drift":
+            return Drifted(_drift(event), subject=name, hint="Look again: rolloutctl status")
+    return None if any(event.kind == "locked" for event in answer) else Unreachable("gave no answer", subject=name)
+
+
+
+
+def _drift(event: Event) -> str:
+    return {
+        "env": ".env was changed by somebody else in the meantime.",
+        "cache": "The config cache was rebuilt by somebody else in the meantime.",
+        "release": "A deployment put another release live in the meantime.",
+        "deploying": "A deployment is running.",
+        "pending": "Another change was interrupted here and waits to be settled.",
+    }.get(event.text(0), "The host is not as it was.")

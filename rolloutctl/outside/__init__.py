@@ -1,0 +1,1 @@
+"""OUTSIDE: the only room that touches network, disk and clock."""

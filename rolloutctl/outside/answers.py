@@ -1,0 +1,135 @@
+"""A host's answers as values: which tokens hold text, and what a look at a host says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rolloutctl.outside.wire import decode
+from rolloutctl.rules.config import Host
+from rolloutctl.rules.env_lines import EnvText
+from rolloutctl.rules.host import Event, Holder, HostState, Live, Pending
+from rolloutctl.rules.proof import read_fault
+from rolloutctl.rules.records import read_log, read_record
+
+# Positions of the tokens that travel as base64, by the kind of answer (docs/protocol.md).
+TEXTS: Mapping[str, tuple[int, ...]] = {
+    "answers": (0,),
+    "answers-failed": (1,),
+    "build-failed": (1,),
+    "busy": (1,),
+    "content": (0,),
+    "deploying": (0,),
+    "difference": (0,),
+    "difference-failed": (1,),
+    "failed": (0, 2),
+    "fatal": (1,),
+    "going-back": (0,),
+    "hello": (2, 3, 4, 5, 6),
+    "live": (0,),
+    "live-failed": (1,),
+    "lock": (1,),
+    "patched": (0,),
+    "pending": (2,),
+    "proof": (0,),
+    "proof-failed": (1,),
+    "record": (0,),
+    "records": (0,),
+    "refused": (2,),
+    "reverted": (0,),
+    "stateless": (0,),
+    "step": (0, 4),
+    "stuck": (0,),
+    "unknown": (0,),
+    "unrecorded": (0,),
+}
+# Output of the application and its tools: it may quote what stands in .env.
+OUTPUTS: Mapping[str, int] = {
+    "answers-failed": 1,
+    "build-failed": 1,
+    "difference-failed": 1,
+    "failed": 2,
+    "live-failed": 1,
+    "proof-failed": 1,
+    "refused": 2,
+    "step": 4,
+}
+
+
+def texts_of(tokens: tuple[str, ...]) -> list[bytes]:
+    """The tokens behind an answer's kind, decoded where they travel encoded; one that can't be is left as it is."""
+    encoded = TEXTS.get(tokens[0], ())
+    texts = []
+    for position, token in enumerate(tokens[1:]):
+        try:
+            texts.append(decode(token) if position in encoded else token.encode())
+        except ValueError:
+            texts.append(token.encode())
+    return texts
+
+
+def object_in(text: str) -> dict[str, Any]:
+    """A JSON object that a host sent; empty for anything else."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvText | None) -> HostState:
+    """What a `look` said."""
+    of: dict[str, list[Event]] = {}
+    for event in answers:
+        of.setdefault(event.kind, []).append(event)
+    env = of["env"][0]
+    live = of.get("live")
+    failed = of.get("live-failed")
+    records = of.get("records")
+    return HostState(
+        name=host.name,
+        place=f"{hello.text(3)}:{hello.text(6)}:{hello.text(5)}",
+        app=hello.text(4),
+        user=hello.text(2),
+        state_dir=hello.text(6),
+        sha=env.text(0),
+        writable="writable" in env.texts[4:],
+        trouble=next((text for text in env.texts[4:] if text != "writable"), ""),
+        content=content,
+        live=_live(object_in(live[0].text(0))) if live else None,
+        live_error=_failure(failed[0]) if failed else "",
+        holder=_holder(of.get("lock", [Event("lock", ("free",))])[0]),
+        pending=tuple(_pending(event) for event in of.get("pending", ())),
+        records=read_log(records[0].text(0)) if records else (),
+        deploying=tuple(event.text(0) for event in of.get("deploying", ())),
+    )
+
+
+def _live(data: Mapping[str, Any]) -> Live:
+    file = data.get("file") or {}
+    return Live(
+        php=str(data.get("php") or ""),
+        laravel=str(data.get("laravel") or ""),
+        boot_error=str(data.get("boot_error") or ""),
+        cache=str(data.get("cache") or ""),
+        settings=data.get("settings"),
+        values=file.get("values") or {},
+        undeclared=tuple(file.get("undeclared") or ()),
+        fault=read_fault(file.get("error")),
+    )
+
+
+def _failure(event: Event) -> str:
+    status = event.text(0)
+    return {"127": "php was not found", "124": "php did not answer in time"}.get(
+        status, f"php ended with exit {status}"
+    )
+
+
+def _holder(event: Event) -> Holder | None:
+    return None if event.text(0) == "free" else Holder(event.text(0), object_in(event.text(1)))
+
+
+def _pending(event: Event) -> Pending:
+    return Pending(event.text(0), event.text(1) == "alive", read_record("{" + event.text(2)).data)

@@ -1,0 +1,44 @@
+"""Opens sessions: picks the connection that environments.yaml names, and starts the host's side over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rolloutctl.contracts import Connection
+from rolloutctl.errors import Unreachable
+from rolloutctl.outside.session import RemoteSession
+from rolloutctl.rules.config import Host
+from rolloutctl.rules.host import Event
+
+
+def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession:
+    """Connect and start a session.
+
+    Raises:
+        Unreachable: the host can't be reached, lets nobody in, or is not fit.
+    """
+    host, connection = _connect(host)
+    try:
+        return RemoteSession(host, connection, progress)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connect(host: Host) -> tuple[Host, Connection]:
+    # Each kind is imported where it is used: paramiko costs every command that needs no network a third of a second.
+    if host.connection == "local":
+        from rolloutctl.outside import local  # noqa: PLC0415
+
+        return host, local.connect(host)
+    if host.connection == "embedded":
+        from rolloutctl.outside import embedded  # noqa: PLC0415
+
+        return embedded.connect(host)
+    if host.connection == "paramiko":
+        from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+
+        return host, paramiko_connection.connect(host)
+    raise Unreachable(
+        f"connection: {host.connection} is not supported yet.", subject=host.name, hint="Use connection: paramiko."
+    )

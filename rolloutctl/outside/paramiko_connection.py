@@ -1,0 +1,264 @@
+"""SSH by paramiko: connect, see that the host is the right one, log in, start commands."""
+
+from __future__ import annotations
+
+import getpass
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import paramiko
+
+from rolloutctl.errors import Unreachable
+from rolloutctl.outside.known_hosts import SYSTEM_FILE, KnownHosts, fingerprint, name_of
+from rolloutctl.outside.ssh_config import Route, resolve
+from rolloutctl.rules.config import Host
+
+CONNECT = 10.0  # seconds for the TCP connection
+GREETING = 15.0  # seconds for the banner, the key exchange, each answer to a login
+KEEPALIVE = 15  # seconds
+TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
+
+
+class ParamikoConnection:
+    """A logged-in SSH connection."""
+
+    def __init__(self, transport: paramiko.Transport, name: str) -> None:
+        self._transport = transport
+        self._name = name
+
+    def start(self, command: str) -> ParamikoChannel:
+        """Start a command under the host's login shell."""
+        try:
+            channel = self._transport.open_session(timeout=GREETING)
+            channel.exec_command(command)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise Unreachable(
+                f"The host lets us in, but does not run commands: {_said(error)}.", subject=self._name
+            ) from error
+        return ParamikoChannel(channel)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+
+class ParamikoChannel:
+    """The stdin and stdout of one remote command."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._stderr = bytearray()
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to the command's stdin."""
+        try:
+            self._channel.settimeout(GREETING * 2)
+            self._channel.sendall(data)
+        except OSError as error:
+            raise Unreachable("the connection is gone") from error
+
+    def receive(self, timeout: float) -> bytes:
+        """What the command wrote next; empty when it has ended."""
+        self._drain()
+        self._channel.settimeout(timeout)
+        try:
+            return self._channel.recv(65536)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Unreachable("the connection is gone") from error
+
+    def noise(self) -> str:
+        """The end of what the command wrote to stderr."""
+        self._drain()
+        return self._stderr.decode(errors="replace")
+
+    def close(self) -> None:
+        """End the command's stdin and forget the rest."""
+        self._channel.close()
+
+    def _drain(self) -> None:
+        while self._channel.recv_stderr_ready():
+            self._stderr += self._channel.recv_stderr(65536)
+        del self._stderr[:-8192]
+
+
+def connect(host: Host) -> ParamikoConnection:
+    """Connect, check the host's key, log in.
+
+    Raises:
+        Unreachable: with what was tried, what the other side answered, and the one thing to do.
+    """
+    route = resolve(host)
+    known = KnownHosts((*route.known_hosts, SYSTEM_FILE))
+    transport = _greeted(host, route, known)
+    try:
+        _check_key(host, route, known, transport.get_remote_server_key())
+        _log_in(host, route, transport)
+    except BaseException:
+        transport.close()
+        raise
+    transport.set_keepalive(KEEPALIVE)
+    return ParamikoConnection(transport, host.name)
+
+
+def _greeted(host: Host, route: Route, known: KnownHosts) -> paramiko.Transport:
+    """A transport after the key exchange; the connect alone is tried again, as nothing has happened by then."""
+    for attempt in range(TRIES):
+        sock = _dial(host, route)
+        transport = paramiko.Transport(sock)
+        transport.banner_timeout = transport.auth_timeout = GREETING
+        wanted = known.types(name_of(route.address, route.port))
+        if wanted:
+            options = transport.get_security_options()
+            options.key_types = sorted(options.key_types, key=lambda kind: not _is_of(kind, wanted))
+        try:
+            transport.start_client(timeout=GREETING)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            transport.close()
+            if attempt + 1 == TRIES or "banner" not in str(error).lower():
+                raise _no_ssh(host, route, error) from error
+            time.sleep(random.uniform(0.1, 0.4) * (attempt + 1))  # noqa: S311 - jitter, no secret
+        else:
+            return transport
+    raise AssertionError("the last attempt returns or raises")  # pragma: no cover
+
+
+def _dial(host: Host, route: Route) -> socket.socket:
+    where = f"{route.address} port {route.port}"
+    try:
+        sock = socket.create_connection((route.address, route.port), CONNECT)
+    except socket.gaierror as error:
+        raise Unreachable(
+            f"The name {route.address} is not known.",
+            subject=host.name,
+            hint=f"Check hosts: in environments.yaml; try: ssh {route.address}",
+        ) from error
+    except TimeoutError as error:
+        raise Unreachable(
+            f"{where} did not answer within {CONNECT:.0f} s.",
+            subject=host.name,
+            hint="Is the host up, and no firewall between?",
+        ) from error
+    except OSError as error:
+        raise Unreachable(
+            f"{where}: {(error.strerror or str(error)).lower()}.",
+            subject=host.name,
+            hint="Is the host up, and sshd on that port?",
+        ) from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _no_ssh(host: Host, route: Route, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"{route.address} port {route.port} answers, but not as an SSH server should: {_said(error)}.",
+        subject=host.name,
+        hint=f"Try: ssh -p {route.port} {route.address}",
+    )
+
+
+def _is_of(kind: str, wanted: Iterable[str]) -> bool:
+    # An RSA key is known as ssh-rsa and signs as rsa-sha2-*.
+    return kind in wanted or (kind.startswith("rsa-sha2") and "ssh-rsa" in wanted)
+
+
+def _check_key(host: Host, route: Route, known: KnownHosts, key: paramiko.PKey) -> None:
+    shown = fingerprint(key)
+    name = name_of(route.address, route.port)
+    verdict = known.judge(name, key)
+    if host.known_hosts and verdict != "revoked":
+        verdict = "known" if shown in host.known_hosts else "changed"
+    if verdict == "known":
+        return
+    port = f" -p {route.port}" if route.port != 22 else ""
+    kind = key.get_name()
+    if verdict == "unknown":
+        raise Unreachable(
+            f"The host key of {name} is not known: {kind} {shown}.",
+            subject=host.name,
+            hint=f"Compare that fingerprint with the server's, then: ssh-keyscan{port} {route.address} >> ~/.ssh/known_hosts",
+        )
+    if verdict == "revoked":
+        raise Unreachable(
+            f"The host key of {name} is revoked: {kind} {shown}.", subject=host.name, hint="Ask who revoked it."
+        )
+    raise Unreachable(
+        f"THE HOST KEY OF {name} HAS CHANGED: it now shows {kind} {shown}. Somebody may stand between you and the host.",
+        subject=host.name,
+        hint="The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
+        if host.known_hosts
+        else f"If the server was set up anew: ssh-keygen -R '{name}', then add the new key.",
+    )
+
+
+def _log_in(host: Host, route: Route, transport: paramiko.Transport) -> None:
+    user = route.user or getpass.getuser()
+    tried: list[str] = []
+    accepts: list[str] = []
+    for label, key in _keys(route, tried):
+        try:
+            transport.auth_publickey(user, key)
+        except paramiko.BadAuthenticationType as error:
+            accepts = error.allowed_types
+            tried.append(label)
+            break
+        except paramiko.AuthenticationException:
+            tried.append(label)
+            continue
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            tried.append(f"{label} ({_said(error)})")
+            break
+        if transport.is_authenticated():
+            return
+        tried.append(f"{label} (accepted, but the server wants more than a key)")
+    offered = "; ".join(tried) if tried else "no key was found: no agent, no key file"
+    also = f" It accepts {', '.join(accepts)}." if accepts else ""
+    raise Unreachable(
+        f"{route.address} does not let {user} in. Tried: {offered}.{also}",
+        subject=host.name,
+        hint=f"Try: ssh {user}@{route.address}"
+        + (f" -p {route.port}" if route.port != 22 else "")
+        + "; then set user: or key: in environments.yaml, or ssh-add the key.",
+    )
+
+
+def _keys(route: Route, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+    """Key files that can be read, then the agent's; what can't be used is noted in `tried`."""
+    for path in route.keys:
+        if not path.exists():
+            if len(route.keys) == 1:
+                tried.append(f"{path} (there is no such file)")
+            continue
+        try:
+            yield str(path), paramiko.PKey.from_path(path)
+        except paramiko.PasswordRequiredException:
+            tried.append(f"{path} (encrypted: ssh-add {path})")
+        except (paramiko.SSHException, ValueError, OSError, TypeError) as error:
+            tried.append(f"{path} ({_why_unreadable(path, error)})")
+    for key in _agent_keys():
+        yield f"{key.get_name()} {fingerprint(key)[:15]} from the agent", key
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "cannot be read").lower()
+    text = str(error).lower()
+    return f"encrypted: ssh-add {path}" if "password" in text or "encrypted" in text else "no private key"
+
+
+def _agent_keys() -> tuple[paramiko.PKey, ...]:
+    try:
+        return tuple(paramiko.Agent().get_keys())
+    except (paramiko.SSHException, OSError):
+        return ()
+
+
+def _said(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")
+
+
+Connect = Callable[[Host], ParamikoConnection]

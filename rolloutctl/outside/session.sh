@@ -1,0 +1,904 @@
+# The host's side of one session: one conversation, one lock, at most one change. POSIX sh; needs coreutils, flock and
+# the application's own php. docs/protocol.md has each verb and each answer.
+#
+# It arrives inside the exec command behind these assignments: RC_APP, RC_ENV_FILE, RC_STATE (empty: the default),
+# RC_PHP. stdin carries verbs, stdout answers; every answer starts with @rc1, so that a login shell's noise is told
+# apart. Free text travels base64-encoded, "-" for empty. No `set -e`: it would end the script silently, in the middle
+# of a change, once nobody reads stdout.
+# shellcheck shell=sh disable=SC2153,SC2088,SC2016
+
+STEPS_UMASK=$(umask) # what the application writes must stay readable to its web process
+umask 077
+LC_ALL=C
+export LC_ALL
+unset CDPATH ENV BASH_ENV GREP_OPTIONS
+trap '' HUP PIPE # the client's end is no reason to stop between two renames
+trap 'TERMINATED=1; kill_group "$STEP_GROUP"' TERM INT
+trap 'clean_up' EXIT
+
+TERMINATED=
+STEP_GROUP=
+HOLDING=     # the lock is ours
+CHANGE=      # folder of the change that this session has begun
+DIRECTION=   # widen | narrow
+MS=0
+TAB=$(printf '\t')
+
+# ---------------------------------------------------------------------------------------------------------- words
+
+emit() { printf '@rc1 %s\n' "$*"; }
+
+b64() { # text -> one token
+  if [ -z "$1" ]; then printf '%s' -; else printf '%s' "$1" | base64 | tr -d '\n'; fi
+}
+
+b64_file() { if [ -s "$1" ]; then base64 <"$1" | tr -d '\n'; else printf '%s' -; fi; }
+
+unb64() { if [ "$1" = - ]; then :; else printf '%s' "$1" | base64 -d; fi; }
+
+tail_b64() { # the end of a step's output; the first, perhaps cut line is dropped, so that no secret is cut in two
+  if [ "$(wc -c <"$1")" -gt 8192 ]; then tail -c 8192 "$1" | sed 1d | base64 | tr -d '\n'; else b64_file "$1"; fi
+}
+
+# ----------------------------------------------------------------------------------------------------------- files
+
+sha() { # "absent" for a file that is not there
+  if [ -f "$1" ]; then
+    if hash=$(sha256sum <"$1" 2>/dev/null); then printf '%s' "${hash%% *}"; else printf unreadable; fi
+  else
+    printf absent
+  fi
+}
+
+flush() { sync "$@" 2>/dev/null || sync; }
+
+keep_copy() { cp -p -- "$1" "$2" && chmod 0600 "$2" && flush "$2"; }
+
+# Why a file can't be replaced by a rename without losing something: empty when it can.
+rename_trouble() {
+  folder=$(dirname -- "$1")
+  owner=$(stat -c %u -- "$1") group=$(stat -c %g -- "$1")
+  if [ ! -w "$folder" ]; then
+    echo folder
+  elif [ "$(stat -c %h -- "$1")" != 1 ]; then
+    echo links
+  elif [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$folder")" ] || grep -qs " $1 " /proc/self/mounts; then
+    echo mount
+  elif [ "$ME" != 0 ] && { [ "$owner" != "$ME" ] || ! id -G | tr ' ' '\n' | grep -qx "$group"; }; then
+    echo owner
+  else
+    # shellcheck disable=SC2012 # only the mode column is read
+    case $(ls -ld -- "$1") in ??????????+*) echo acl ;; esac
+  fi
+}
+
+swap_in() { # new target: the new bytes under the target's name, owner and mode
+  if [ -n "$(rename_trouble "$2")" ]; then
+    cat -- "$1" 1<>"$2" && truncate -s "$(wc -c <"$1")" "$2" && flush "$2" # never empty in between, also on a full disk
+    return
+  fi
+  mode=$(stat -c %a -- "$2") && owner=$(stat -c %u:%g -- "$2") && temporary=$(mktemp "$2.rolloutctl.XXXXXX") || return 1
+  if cat -- "$1" >"$temporary" && chown "$owner" "$temporary" && chmod "$mode" "$temporary" && flush "$temporary" &&
+    mv -f -- "$temporary" "$2"; then
+    flush "$(dirname -- "$2")"
+  else
+    rm -f -- "$temporary"
+    return 1
+  fi
+}
+
+# ---------------------------------------------------------------------------------------------------- where we are
+
+find_application() { # again at commit: `current` may have moved
+  cd "$RC_APP" 2>/dev/null || return 1
+  APP=$(pwd -P)
+  case $RC_ENV_FILE in /*) env_path=$RC_ENV_FILE ;; *) env_path=$APP/$RC_ENV_FILE ;; esac
+  ENV_FILE=$(readlink -f -- "$env_path") && [ -f "$ENV_FILE" ]
+}
+
+find_state() {
+  if [ -n "$RC_STATE" ]; then
+    case $RC_STATE in "~/"*) base=$HOME/${RC_STATE#??} ;; *) base=$RC_STATE ;; esac
+  else
+    owner=$(stat -c %u -- "$APP")
+    home=$HOME
+    [ "$owner" = "$ME" ] || home=$( (getent passwd "$owner" || grep "^[^:]*:[^:]*:$owner:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
+    base=${home:-/nonexistent}/.local/state/rolloutctl
+  fi
+  MACHINE=$(cat /etc/machine-id 2>/dev/null || hostname)
+  slug=$(printf '%s' "$RC_APP" | tr -c 'A-Za-z0-9._\n' - | sed 's/^-*//')
+  STATE=$base/$slug/$(printf %.8s "$MACHINE")
+  LOG=$STATE/audit.jsonl
+}
+
+# Make the state folder, and trust it only when nobody else could have put something there. Says what is wrong.
+open_state() {
+  if ! mkdir -p -- "$STATE" 2>/dev/null; then
+    printf 'the folder %s cannot be made by %s' "$STATE" "$(id -un)"
+    return 1
+  fi
+  place=$(readlink -f -- "$STATE")
+  if [ -L "$LOG" ] || [ -L "$STATE/lock" ] || [ -L "$STATE" ]; then
+    printf 'something in %s is a symbolic link' "$place"
+    return 1
+  fi
+  while [ "$place" != / ]; do
+    owner=$(stat -c %u -- "$place") mode=$(stat -c %a -- "$place")
+    if [ "$owner" != 0 ] && [ "$owner" != "$ME" ] && [ "$owner" != "$(stat -c %u -- "$APP")" ]; then
+      printf 'the folder %s belongs to another user' "$place"
+      return 1
+    fi
+    case $mode in
+      1???) ;; # sticky: others can't replace what is ours
+      *[2367] | *[2367]?)
+        printf 'the folder %s can be written by others (mode %s): chmod go-w %s' "$place" "$mode" "$place"
+        return 1
+        ;;
+    esac
+    place=$(dirname -- "$place")
+  done
+  # `true`, not `:`, whose failed redirection would end the shell
+  if ! { true >>"$LOG" && true >>"$STATE/lock"; } 2>/dev/null; then
+    printf 'the folder %s cannot be written by %s' "$STATE" "$(id -un)"
+    return 1
+  fi
+  has_room "$STATE" || printf 'the disk that holds %s is full' "$STATE"
+}
+
+has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don't know
+  head -c 1048576 /dev/zero >"$1/room.$$" 2>/dev/null
+  room=$?
+  rm -f -- "$1/room.$$"
+  return "$room"
+}
+
+make_scratch() { # FOLDER...: our private folder in the first that has room
+  for folder in "$@"; do
+    if [ -w "$folder" ] && SCRATCH=$(mktemp -d "$folder/rolloutctl.XXXXXX" 2>/dev/null) && has_room "$SCRATCH"; then return; fi
+    [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
+    SCRATCH=
+  done
+  return 1
+}
+
+open_change() { # DIRECTION: a change needs the state folder; a switch-off goes on without
+  problem=$(open_state)
+  if [ -z "$problem" ]; then
+    sweep
+  elif [ "$1" = narrow ]; then
+    STATE=$SCRATCH/state LOG=$SCRATCH/state/audit.jsonl
+    mkdir -p "$STATE"
+    emit stateless "$(b64 "$problem")"
+    return
+  else
+    emit refused state 0 "$(b64 "$problem")"
+    return
+  fi
+  outer=$SCRATCH
+  make_scratch "$STATE" && cp -- "$outer"/* "$SCRATCH/" && printf '%s %s\n' "$$" "$(started_at $$)" >"$SCRATCH/owner"
+  rm -rf -- "$outer"
+}
+
+sweep() { # private folders of sessions that were killed
+  for folder in "$STATE"/rolloutctl.*/; do
+    [ -s "$folder/owner" ] || continue
+    read -r pid start <"$folder/owner"
+    alive "$pid" "$start" || rm -rf -- "$folder"
+  done
+}
+
+clean_up() {
+  if [ -n "$HOLDING" ]; then release; fi
+  [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
+}
+
+forget() { # the change's folder; a switch-off without a log works in the private one
+  [ "$CHANGE" = "$SCRATCH" ] || rm -rf -- "$CHANGE"
+  CHANGE=
+}
+
+# ------------------------------------------------------------------------------------------------------- processes
+
+# Steps get a bare environment: a variable of the login shell would beat .env inside config:cache (FACTS 6).
+bare() { env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 SSH_CONNECTION="${SSH_CONNECTION:-}" "$@"; }
+
+centiseconds() {
+  up=0.00
+  [ -r /proc/uptime ] && IFS=' ' read -r up _ </proc/uptime
+  printf '%s' "${up%.*}${up#*.}"
+}
+
+kill_group() { [ -z "$1" ] || kill -TERM -- "-$1" 2>/dev/null; }
+
+# bounded SECONDS OUT COMMAND...: in a process group of its own, ended when its time is over. Sets MS; 124: time over.
+bounded() {
+  limit=$1 out=$2
+  shift 2
+  begun=$(centiseconds)
+  # Ignored signals would be inherited by a daemon that the step starts.
+  (
+    trap - HUP PIPE TERM INT EXIT
+    umask "$STEPS_UMASK"
+    exec setsid timeout -k 5 "$limit" "$@"
+  ) </dev/null >"$out" 2>&1 9>&- &
+  STEP_GROUP=$!
+  [ -z "$CHANGE" ] || printf '%s %s\n' "$STEP_GROUP" "$(started_at "$STEP_GROUP")" >"$CHANGE/group"
+  wait "$STEP_GROUP"
+  result=$?
+  while [ "$result" -gt 128 ] && kill -0 "$STEP_GROUP" 2>/dev/null; do # a signal to us interrupted the wait
+    wait "$STEP_GROUP"
+    result=$?
+  done
+  kill_if_over
+  STEP_GROUP=
+  return "$result"
+}
+
+kill_if_over() {
+  MS=$((($(centiseconds) - begun) * 10))
+  case $result in
+    124 | 137 | 143)
+      if [ "$MS" -ge $((limit * 1000 - 50)) ]; then
+        kill -KILL -- "-$STEP_GROUP" 2>/dev/null
+        result=124
+      fi
+      ;;
+  esac
+}
+
+started_at() { # a process id alone may be somebody else's by now; nothing for one that has ended, reaped or not
+  [ -r "/proc/$1/stat" ] || return
+  # shellcheck disable=SC2046 # the fields behind the name, which may hold blanks
+  set -- $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null)
+  [ "${1:-Z}" = Z ] || printf '%s' "${20}"
+}
+
+alive() { # pid start-time
+  [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null && [ "$(started_at "$1")" = "${2:-}" ]
+}
+
+eyes() { # COMMAND IN OUT [NAME=VALUE...]: ask the application's own php
+  command=$1 in=$2 answer=$3
+  shift 3
+  rm -f -- "$answer"
+  bounded "${EYES_LIMIT:-30}" "$SCRATCH/eyes.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" "$RC_PHP" "$SCRATCH/host.php" "$command" "$in" "$answer" && [ -s "$answer" ]
+}
+
+emit_eyes() { # KIND COMMAND ...: its answer, or why there is none
+  kind=$1
+  shift
+  if eyes "$@"; then
+    emit "$kind" "$(b64_file "$answer")"
+  else
+    emit "$kind-failed" "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
+    return 1
+  fi
+}
+
+# ------------------------------------------------------------------------------------------------------------ lock
+
+holder_alive() {
+  [ -s "$STATE/holder" ] || return 1
+  { read -r holder_pid holder_start && read -r holder_phase && read -r holder_who; } <"$STATE/holder"
+  alive "$holder_pid" "$holder_start"
+}
+
+phase() { # waiting | executing | holding: what a switch-off may end, and what it must wait for
+  printf '%s %s\n%s\n%s\n' "$$" "$(started_at $$)" "$1" "$WHO" >"$STATE/holder.$$" && mv -f "$STATE/holder.$$" "$STATE/holder"
+}
+
+take_lock() { # DIRECTION SECONDS
+  [ -z "$HOLDING" ] || return 0
+  true >>"$STATE/lock" || return 1
+  exec 9>>"$STATE/lock"
+  if ! flock -n 9; then
+    tries=0
+    while [ "$tries" -lt "$2" ]; do
+      tries=$((tries + 1))
+      # An executing holder finishes first; one that only waits makes room for a switch-off.
+      [ "$1" = widen ] || printf '%s\n' "$$" >"$STATE/preempt"
+      if timeout 1 flock 9; then tries=locked; break; fi
+    done
+    [ "$1" = widen ] || rm -f -- "$STATE/preempt"
+    if [ "$tries" != locked ]; then
+      exec 9>&-
+      return 1
+    fi
+  fi
+  HOLDING=1
+  find_leftovers
+}
+
+release() {
+  rm -f -- "$STATE/holder"
+  HOLDING=
+  exec 9>&-
+}
+
+find_leftovers() { # a change that nobody carries any more; the lock is ours, so its session is dead
+  LEFTOVER=
+  for folder in "$STATE"/change/*/; do
+    [ -d "$folder" ] || continue
+    LEFTOVER=$(basename -- "$folder")
+    if [ -s "$folder/group" ]; then
+      read -r group start <"$folder/group"
+      if [ -n "$start" ] && [ "$(started_at "$group")" = "$start" ]; then kill -KILL -- "-$group" 2>/dev/null; fi
+    fi
+  done
+}
+
+# ------------------------------------------------------------------------------------------------------- audit log
+
+append() { # the rest of a record, without its opening brace
+  previous=
+  if [ -s "$LOG" ]; then
+    # A torn last line (a power cut) is ended, so that it can be told from tampering.
+    [ -z "$(tail -c 1 "$LOG")" ] || printf '\n' >>"$LOG" || return 1
+    previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
+  fi
+  line=$(printf '{"prev":"%s","time":"%s",%s' "${previous%% *}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1")
+  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ]
+}
+
+show_last_record() { emit record "$(tail -n 1 "$LOG" | base64 | tr -d '\n')"; }
+
+write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then into the log
+  body=$(printf '"event":"%s","cause":"%s","steps":[%s],%s' "$1" "$2" "$STEPS_DONE" "$BASE")
+  if ! { printf '%s\n' "$body" >"$CHANGE/outcome.new" && flush "$CHANGE/outcome.new"; } 2>/dev/null; then
+    cp -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new" 2>/dev/null || mv -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new"
+  fi
+  mv -f -- "$CHANGE/outcome.new" "$CHANGE/outcome" && flush "$CHANGE"
+  settle_outcome
+}
+
+settle_outcome() {
+  if append "$(cat "$CHANGE/outcome")"; then
+    show_last_record
+    forget
+  else
+    emit unrecorded "$(b64_file "$CHANGE/outcome")"
+    if [ -n "$RECORDED" ]; then CHANGE=; else forget; fi # a switch-off without a log: the client keeps the record
+  fi
+}
+
+# --------------------------------------------------------------------------------------------------------- reading
+
+show_env() {
+  emit env "$(sha "$ENV_FILE")" "$(stat -c '%a %u %g' -- "$ENV_FILE")" "$(rename_trouble "$ENV_FILE")" "$([ -w "$ENV_FILE" ] && echo writable)"
+}
+
+show_lock() {
+  if holder_alive; then emit lock "$holder_phase" "$holder_who"; else emit lock free -; fi
+}
+
+show_pending() {
+  for folder in "$STATE"/change/*/; do
+    [ -f "$folder/vars" ] || continue
+    living=dead
+    if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then living=alive; fi
+    emit pending "$(basename -- "$folder")" "$living" "$(b64_file "$folder/base")" "$([ -f "$folder/outcome" ] && echo decided || echo open)"
+  done
+}
+
+show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
+  for pattern in "$@"; do
+    case $pattern in "~/"*) pattern=$HOME/${pattern#??} ;; /*) ;; *) pattern=$RC_APP/$pattern ;; esac
+    # shellcheck disable=SC2231 # the pattern is meant to expand
+    for found in $pattern; do
+      if [ -e "$found" ]; then emit deploying "$(b64 "$found")"; fi
+    done
+  done
+}
+
+look() { # RECORDS [content] : the state of this host
+  show_env
+  if [ "${2:-}" = content ]; then emit content "$(b64_file "$ENV_FILE")"; fi
+  emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"
+  show_lock
+  show_pending
+  if [ -s "$LOG" ]; then emit records "$(tail -n "$1" "$LOG" | base64 | tr -d '\n')"; fi
+  while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
+}
+
+# -------------------------------------------------------------------------------------------------------- preparing
+
+refuse() { # WHY [EXIT] [OUTPUT-TOKEN]
+  emit refused "$1" "${2:-0}" "${3:--}"
+  return 1
+}
+
+build_aside() { # TO [NAME=VALUE...]
+  to=$1
+  shift
+  rm -f -- "$to"
+  bounded "$BUILD_LIMIT" "$SCRATCH/build.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" APP_CONFIG_CACHE="$to" "$RC_PHP" artisan config:cache --no-interaction --no-ansi && [ -s "$to" ]
+}
+
+prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
+  DIRECTION=$1
+  ENV_SHA=$(sha "$ENV_FILE") PREPARED_APP=$APP PREPARED_ENV=$ENV_FILE
+  NEW_ENV_SHA=$(sha "$SCRATCH/env.new")
+  if [ "$ENV_SHA" != "$EXPECTED_ENV" ]; then
+    emit drift env
+    return
+  fi
+  if [ "$NEW_ENV_SHA" != "$EXPECTED_NEW" ]; then
+    refuse staging
+    return
+  fi
+  CACHE='' CACHE_SHA=absent NEW_CACHE_SHA=absent BUILT=
+  [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || return
+  find_cache || [ "$DIRECTION" = narrow ] || return
+  if [ "$CACHE_SHA" != absent ]; then
+    keep_copy "$CACHE" "$SCRATCH/cache.old"
+    if [ "$HAS_BUILD" = 1 ]; then build_new_cache || return; fi
+  elif [ "$HAS_BUILD" = 1 ]; then
+    emit uncached
+  fi
+  if [ "$CACHE_SHA" = absent ] && [ "$(rename_trouble "$ENV_FILE")" ] && [ "$DIRECTION" = widen ]; then
+    refuse in-place 0 "$(b64 "$(rename_trouble "$ENV_FILE")")" || return
+  fi
+  check_steps || return
+  emit prepared
+}
+
+find_cache() { # ask the application, in the environment of the build, where its cache is and which file it reads
+  if ! emit_eyes proof check "$SCRATCH/check.in" "$SCRATCH/check.out" APP_CONFIG_CACHE="$SCRATCH/aside.php"; then
+    refuse no-php "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
+    guess_cache
+    return 1
+  fi
+  if ! [ -s "$SCRATCH/state.out" ] && ! eyes state "$SCRATCH/state.in" "$SCRATCH/state.out"; then
+    guess_cache
+    refuse no-php "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
+    return 1
+  fi
+  CACHE=$(from_json cache "$SCRATCH/state.out")
+  [ -n "$CACHE" ] || guess_cache
+  CACHE_SHA=$(sha "$CACHE")
+  if [ "$HAS_BUILD" = 1 ] && [ "$(from_json cache "$SCRATCH/check.out")" != "$SCRATCH/aside.php" ]; then
+    refuse not-aside 0 "$(b64 "$CACHE")"
+    return 1
+  fi
+  found=$(from_json env "$SCRATCH/check.out")
+  [ "$found" = "$ENV_FILE" ] || refuse other-env 0 "$(b64 "$found")"
+}
+
+guess_cache() { # the application can't say; for a switch-off Laravel's usual place is better than nothing
+  CACHE=$APP/bootstrap/cache/config.php
+  CACHE_SHA=$(sha "$CACHE")
+}
+
+from_json() { # NAME FILE: a top-level string without escapes, as json_encode writes it
+  sed -n 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p' "$2" | head -n 1
+}
+
+build_new_cache() {
+  # shellcheck disable=SC2046 # one NAME=VALUE a line; the values are flags': no blanks in them
+  if build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
+    BUILT=1
+    emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
+  elif [ "$DIRECTION" = narrow ]; then
+    emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
+    patch_cache
+  else
+    refuse build "$result" "$(tail_b64 "$SCRATCH/build.out")"
+    return 1
+  fi
+  NEW_CACHE_SHA=$(sha "$SCRATCH/aside.php")
+}
+
+caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the client named
+  control=
+  [ -z "${2:-}" ] || control='"control":"'$SCRATCH/$2'",'
+  printf '{"live":"%s","new":"%s",%s%s' "$CACHE" "$SCRATCH/$1" "$control" "$(cut -c2- "$SCRATCH/settings")" >"$SCRATCH/diff.in"
+  printf '%s' "$SCRATCH/diff.in"
+}
+
+control_build() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
+  if build_aside "$SCRATCH/control.php"; then
+    emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out"
+  fi
+}
+
+patch_cache() {
+  printf '{"live":"%s","to":"%s",%s' "$CACHE" "$SCRATCH/aside.php" "$(cut -c2- "$SCRATCH/patch")" >"$SCRATCH/patch.in"
+  if eyes patch "$SCRATCH/patch.in" "$SCRATCH/patch.out"; then emit patched "$(b64_file "$answer")"; else rm -f -- "$SCRATCH/aside.php"; fi
+}
+
+check_steps() {
+  checks=0
+  while IFS="$TAB" read -r _ run _ _ check; do
+    checks=$((checks + 1))
+    sudo_allows "$(unb64 "$run")" || { [ "$DIRECTION" = narrow ] || refuse "$why" "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return; }
+    [ "$check" = - ] || bounded 30 "$SCRATCH/check_$checks.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$check")" ||
+      [ "$DIRECTION" = narrow ] || refuse check "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
+  done <"$SCRATCH/steps"
+  return 0
+}
+
+sudo_allows() { # COMMAND: whether `sudo -n ...` may run it without a password
+  case $1 in "sudo -n "*) ;; *) return 0 ;; esac
+  why=sudo
+  # shellcheck disable=SC2086 # split as the step's shell will
+  set -- ${1#sudo -n }
+  if ! command -v sudo >/dev/null 2>&1; then
+    why=no-sudo
+    return 1
+  fi
+  bare sudo -n -l "$@" >"$SCRATCH/check_$checks.out" 2>&1 </dev/null || return 1
+  [ "$ME" = 0 ] || bare sudo -n -l </dev/null 2>/dev/null | grep -q NOPASSWD
+}
+
+ask() { # KIND REQUESTS-FILE: emits the answers; fails when one is not as expected
+  [ -s "$2" ] || return 0
+  EYES_LIMIT=$ASK_LIMIT
+  emit_eyes "$1" ask "$2" "$SCRATCH/ask.out"
+  asked=$?
+  EYES_LIMIT=30
+  [ "$asked" = 0 ] && ! grep -q '"ok":false' "$SCRATCH/ask.out"
+}
+
+# ------------------------------------------------------------------------------------------------------- committing
+
+lock() { # DIRECTION SECONDS
+  DIRECTION=$1
+  if ! take_lock "$1" "$2"; then
+    holder_alive
+    emit busy "${holder_phase:-unknown}" "${holder_who:--}"
+    return 1
+  fi
+  phase waiting
+  if [ -n "$LEFTOVER" ]; then
+    emit drift "pending $LEFTOVER"
+  elif ! find_application || [ "$APP" != "$PREPARED_APP" ] || [ "$ENV_FILE" != "$PREPARED_ENV" ]; then
+    emit drift release
+  elif [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then
+    emit drift env
+  elif [ -n "$CACHE" ] && [ "$(sha "$CACHE")" != "$CACHE_SHA" ]; then
+    emit drift cache
+  elif [ "$DIRECTION" = widen ] && [ -n "$(show_all_deployments)" ]; then
+    emit drift deploying
+  else
+    emit locked
+    return 0
+  fi
+  release
+  return 1
+}
+
+show_all_deployments() { while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"; }
+
+begin() { # ID: intent first, durable, with everything that going back needs
+  mkdir -p "$STATE/change" && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
+  STEPS_DONE='' RECORDED=1
+  printf '%s' "$$" >"$CHANGE/session"
+  keep_copy "$ENV_FILE" "$CHANGE/env.old" && [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || return 1
+  for file in cache.old aside.php env.new base steps requests inject settings edits host.php; do
+    [ ! -f "$SCRATCH/$file" ] || cp -- "$SCRATCH/$file" "$CHANGE/$file" || return 1
+  done
+  for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do
+    value='' && eval "value=\$$name"
+    printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/'\\\\''/g")"
+  done >"$CHANGE/vars" || return 1
+  for event in kept reverted; do
+    printf '"event":"%s","cause":"disk full","steps":[],%s\n' "$event" "$BASE" >"$CHANGE/$event.ready" || return 1
+  done
+  flush "$CHANGE"/* && flush "$CHANGE" && append '"event":"started",'"$BASE" && show_last_record
+}
+
+commit() { # ID HOLD-SECONDS
+  HOLD=$2
+  BASE=$(cat "$SCRATCH/base")
+  phase executing
+  if ! begin "$1" 2>/dev/null; then
+    if [ "$DIRECTION" = widen ]; then
+      [ -z "$CHANGE" ] || forget
+      release
+      emit failed "$(b64 record)" 0 -
+      emit untouched
+      return 1
+    fi
+    RECORDED='' CHANGE=$SCRATCH
+    emit unrecorded "$(b64 '"event":"started",'"$BASE")"
+  fi
+  if apply; then
+    emit committed
+  elif [ "$DIRECTION" = narrow ]; then
+    emit incomplete # a switch-off never goes back
+  else
+    go_back "$FAILED"
+    return
+  fi
+  phase holding
+}
+
+fail() { # STEP EXIT OUTPUT-FILE
+  FAILED=$1
+  emit failed "$(b64 "$1")" "$2" "$([ -f "${3:-}" ] && tail_b64 "$3" || printf '%s' -)"
+  return 1
+}
+
+# Idempotent, so that an interrupted switch-off is finished by running it again. Narrowing goes on past a failure.
+apply() {
+  trouble=0
+  if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then swap_in "$CHANGE/env.new" "$ENV_FILE" || trouble=1; fi
+  [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
+  if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
+  if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
+    swap_in "$CHANGE/aside.php" "$CACHE" || { trouble=1; fail 'config cache' 1; } || [ "$DIRECTION" = narrow ] || return
+  fi
+  emit swapped
+  if [ "$DIRECTION" = widen ] && [ -n "$BUILT" ] && [ "$REBUILD" != 1 ]; then start_twin; fi
+  if ! run_steps 0; then
+    trouble=1
+    [ "$DIRECTION" = narrow ] || return
+  fi
+  judge_twin || return
+  ask answers "$CHANGE/requests" || { trouble=1; fail health 0 "$SCRATCH/eyes.out" || [ "$DIRECTION" = narrow ] || return; }
+  [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || fail terminated 0 || return
+  return "$trouble"
+}
+
+rebuild_from_file() { # a key that goes away can't be passed to a build: build from the file that now stands
+  if ! build_aside "$SCRATCH/rebuilt.php"; then
+    fail 'config cache' "$result" "$SCRATCH/build.out"
+    return
+  fi
+  cp -- "$SCRATCH/rebuilt.php" "$CHANGE/aside.php" && NEW_CACHE_SHA=$(sha "$CHANGE/aside.php") &&
+    printf "NEW_CACHE_SHA='%s'\n" "$NEW_CACHE_SHA" >>"$CHANGE/vars"
+}
+
+start_twin() { # the same build from the .env that now stands must give the same bytes; made beside the restart
+  (
+    trap - HUP PIPE TERM INT EXIT
+    umask "$STEPS_UMASK"
+    exec setsid timeout -k 5 "$BUILD_LIMIT" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 APP_CONFIG_CACHE="$SCRATCH/twin.php" "$RC_PHP" artisan config:cache --no-interaction --no-ansi
+  ) </dev/null >"$SCRATCH/twin.out" 2>&1 9>&- &
+  TWIN=$!
+}
+
+wait_twin() {
+  [ -n "$TWIN" ] || return 0
+  wait "$TWIN"
+  built=$?
+  TWIN=
+}
+
+judge_twin() {
+  [ -n "$TWIN" ] || return 0
+  wait_twin
+  [ "$built" = 0 ] || { fail 'config cache' "$built" "$SCRATCH/twin.out"; return 1; }
+  [ "$(sha "$SCRATCH/twin.php")" = "$NEW_CACHE_SHA" ] || only_volatile || { fail override 0; return 1; }
+}
+
+only_volatile() { # a value that is another at each build
+  eyes diff "$(CACHE=$SCRATCH/twin.php caches_in aside.php)" "$SCRATCH/twin.diff" || return 1
+  ! grep -q '"changed":\[[^]]' "$SCRATCH/twin.diff" || {
+    sed 's/.*"changed":\[\([^]]*\)\].*/\1/' "$SCRATCH/twin.diff" | tr ',' '\n' | tr -d '"' | grep -vxF -f "$SCRATCH/volatile" >"$SCRATCH/twin.left"
+    [ ! -s "$SCRATCH/twin.left" ]
+  }
+}
+
+run_steps() { # ONCE(0|1): name, run, seconds, once, check: tokens with tabs between
+  number=0
+  outcome=0
+  while IFS="$TAB" read -r name run seconds once _ <&3; do
+    if [ "$once" != "$1" ] || [ "$run" = - ]; then continue; fi
+    number=$((number + 1))
+    emit step "$name" begins
+    bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$run")"
+    ended=$result
+    emit step "$name" ended "$ended" "$MS" "$(tail_b64 "$SCRATCH/step.out")"
+    note_step "$name" "$ended"
+    if [ "$ended" != 0 ]; then
+      outcome=1
+      fail "$(unb64 "$name")" "$ended" "$SCRATCH/step.out"
+      [ "$DIRECTION" = narrow ] || break
+    fi
+    [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || { outcome=1; fail terminated 0; break; }
+  done 3<"${CHANGE:-$SCRATCH}/steps"
+  return "$outcome"
+}
+
+note_step() { # for the record: a step's name is JSON-safe, the client saw to that
+  STEPS_DONE=$STEPS_DONE${STEPS_DONE:+,}$(printf '{"name":"%s","ok":%s,"ms":%s}' "$(unb64 "$1")" "$([ "$2" = 0 ] && echo true || echo false)" "$MS")
+}
+
+# -------------------------------------------------------------------------------------------------------- going back
+
+go_back() { # CAUSE: cache first, then .env, then the steps that make it live again
+  emit going-back "$(b64 "$1")"
+  was_terminated=$TERMINATED TERMINATED='' touched='' stuck=''
+  phase executing
+  wait_twin
+  restore_cache
+  restore_env
+  if [ -n "$touched" ] && ! run_steps 0; then
+    run_steps 0 || stuck=1
+  fi
+  ask answers "$CHANGE/requests_old" || :
+  write_outcome reverted "$1"
+  if [ -n "$stuck" ]; then emit stuck "$(b64 "$FAILED")"; else emit reverted "$(b64 "$1")"; fi
+  TERMINATED=$was_terminated
+  release
+}
+
+restore_cache() {
+  [ "$CACHE_SHA" != absent ] && [ -f "$CHANGE/cache.old" ] || return 0
+  now=$(sha "$CACHE")
+  if [ "$now" = "$CACHE_SHA" ]; then return 0; fi
+  touched=1
+  if [ "$now" = "$NEW_CACHE_SHA" ] || [ "$now" = absent ] || [ -z "$BUILT" ]; then
+    [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
+    if [ "$now" = absent ]; then cp -p -- "$CHANGE/cache.old" "$CACHE" && chmod 0644 "$CACHE"; else swap_in "$CHANGE/cache.old" "$CACHE"; fi || { stuck=1; FAILED='config cache'; }
+  else
+    emit foreign cache
+    FOREIGN_CACHE=1
+  fi
+}
+
+restore_env() {
+  now=$(sha "$ENV_FILE")
+  if [ "$now" = "$NEW_ENV_SHA" ] && [ "$now" != "$ENV_SHA" ]; then
+    [ -n "$touched" ] || [ "$CACHE_SHA" != absent ] || touched=1
+    [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || { stuck=1; FAILED='the kept .env is not the one that was kept'; return; }
+    swap_in "$CHANGE/env.old" "$ENV_FILE" || { stuck=1; FAILED=.env; }
+  elif [ "$now" != "$ENV_SHA" ]; then
+    emit foreign env
+    unedit || { stuck=1; FAILED='.env was changed by somebody else'; }
+  fi
+  if [ -n "${FOREIGN_CACHE:-}" ]; then
+    if build_aside "$SCRATCH/back.php"; then swap_in "$SCRATCH/back.php" "$CACHE"; else stuck=1 FAILED='config cache'; fi
+  fi
+}
+
+unedit() { # only the flag's own keys go back in a file that is no longer ours
+  printf '{"from":"%s","to":"%s",%s' "$ENV_FILE" "$SCRATCH/env.unedited" "$(cut -c2- "$CHANGE/edits")" >"$SCRATCH/unedit.in"
+  eyes unedit "$SCRATCH/unedit.in" "$SCRATCH/unedit.out" && grep -q '"ok":true' "$SCRATCH/unedit.out" &&
+    swap_in "$SCRATCH/env.unedited" "$ENV_FILE" && touched=1
+}
+
+# ---------------------------------------------------------------------------------------------------------- deciding
+
+keep() { # CAUSE
+  write_outcome kept "$1"
+  emit kept
+  release
+}
+
+decide() { # keep | revert
+  if [ -z "$CHANGE" ]; then
+    if [ -n "$HOLDING" ]; then release; fi
+    emit released
+  elif [ "$1" = keep ] || [ "$DIRECTION" = narrow ]; then
+    keep "$2"
+  else
+    go_back "$2"
+  fi
+}
+
+settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, or finish what a dead one left
+  folder=$STATE/change/$1
+  if [ ! -d "$folder" ]; then
+    emit settled absent
+    return
+  fi
+  if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then
+    printf '%s\n' "$2" >"$folder/decision.new" && mv -f "$folder/decision.new" "$folder/decision"
+    waits=0
+    while [ -d "$folder" ] && [ "$waits" -lt 60 ] && holder_alive; do
+      waits=$((waits + 1))
+      timeout 1 flock "$STATE/lock" true && break
+    done
+    [ -d "$folder" ] || { emit settled delivered; return; }
+  fi
+  exec 9>>"$STATE/lock"
+  if ! timeout 10 flock 9; then
+    emit settled busy
+    return
+  fi
+  HOLDING=1
+  recover "$1" "$2"
+  if [ -n "$HOLDING" ]; then release; fi
+  emit settled recovered
+}
+
+recover() { # ID WANT, under the lock
+  CHANGE=$STATE/change/$1
+  find_leftovers
+  BASE=$(cat "$CHANGE/base") STEPS_DONE='' RECORDED=1
+  if [ ! -f "$CHANGE/vars" ]; then # cut off while intent was being written: nothing was touched
+    rm -rf -- "$CHANGE"
+    CHANGE=
+    return
+  fi
+  # shellcheck source=/dev/null
+  . "$CHANGE/vars"
+  cp -- "$CHANGE/host.php" "$CHANGE/settings" "$SCRATCH/"
+  rm -f -- "$ENV_FILE".rolloutctl.?????? "$CACHE".rolloutctl.??????
+  phase executing
+  if [ -f "$CHANGE/outcome" ]; then
+    if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then rm -rf -- "$CHANGE"; CHANGE=; else settle_outcome; fi
+  elif [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; then
+    if apply || [ "$DIRECTION" = narrow ]; then write_outcome kept "interrupted, finished later"; else go_back "$FAILED"; fi
+  else
+    go_back "interrupted"
+  fi
+}
+
+# ---------------------------------------------------------------------------------------------------------- the loop
+
+# While something is locked or held: wait in pieces, so that a decision delivered by another session, a switch-off
+# that wants the lock, a signal and the end of the hold time are all seen. dash has no `read -t`.
+listen() {
+  if [ -z "$HOLDING" ]; then
+    [ -z "$TERMINATED" ] && IFS= read -r LINE
+    return
+  fi
+  waited=0
+  while [ "$waited" -lt "${HOLD:-60}" ]; do
+    if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then LINE="decide $(cat "$CHANGE/decision") by-another-session"; return; fi
+    if [ -s "$STATE/preempt" ]; then LINE="decide revert preempted"; return; fi
+    if [ -n "$TERMINATED" ]; then LINE="decide revert terminated"; return; fi
+    LINE=$(timeout 1 sh -c 'IFS= read -r l && printf %s "$l"' 9>&-)
+    case $? in
+      0) return ;;
+      124 | 143) waited=$((waited + 1)) ;;
+      *) break ;;
+    esac
+  done
+  if [ "$waited" -ge "${HOLD:-60}" ]; then LINE="decide revert hold-time-over"; else LINE="decide revert client-gone"; fi
+}
+
+serve() {
+  while listen; do
+    # shellcheck disable=SC2086 # tokens without blanks, patterns are off
+    set -f && set -- $LINE && set +f
+    verb=${1:-}
+    [ $# = 0 ] || shift
+    case $verb in
+      put) unb64 "$2" >"$SCRATCH/$1" ;;
+      set) eval "$1=\$2" ;; # names and values are the client's own constants and numbers
+      open) open_change "$@" ;;
+      look) look "$@" ;;
+      ask) ask answers "$SCRATCH/$1" ;;
+      prepare) prepare "$@" ;;
+      control) control_build ;;
+      lock) lock "$@" ;;
+      commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;
+      keep) decide keep "${1:-}" ;;
+      revert) decide revert "${1:-asked}" ;;
+      decide) decide "$@" ;;
+      once) run_steps 1 ;;
+      settle) settle "$@" ;;
+      append) if take_lock narrow 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
+      log) [ ! -s "$LOG" ] || emit records "$(b64_file "$LOG")" ;;
+      hold) continue ;;
+      bye) return ;;
+      *) emit unknown "$(b64 "$verb")" ;;
+    esac
+    emit "done" "$verb"
+  done
+}
+
+ME=$(id -u)
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' SCRATCH=''
+if ! find_application; then
+  if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
+  exit 0
+fi
+for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
+  command -v "$tool" >/dev/null 2>&1 || { emit fatal no-tool "$(b64 "$tool")"; exit 0; }
+done
+find_state
+if ! make_scratch "${TMPDIR:-/tmp}" /tmp /dev/shm "$HOME"; then
+  emit fatal no-room -
+  exit 0
+fi
+# shellcheck disable=SC2086 # client, its port, server, its port
+set -- ${SSH_CONNECTION:-}
+echo # ends a line that a login shell left open
+emit hello 1 "$ME" "$(b64 "$(id -un)")" "$(b64 "$MACHINE")" "$(b64 "$APP")" "$(b64 "$ENV_FILE")" "$(b64 "$STATE")" "${3:--}"
+serve
+if [ -n "$CHANGE" ]; then decide revert client-gone; fi

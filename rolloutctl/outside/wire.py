@@ -1,0 +1,90 @@
+"""The line protocol of a session: verbs out, answers in; noise of a login shell is left aside."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterator
+
+from rolloutctl.contracts import Channel
+from rolloutctl.errors import Unreachable
+
+_MARK = b"@rc1 "
+_LONGEST_LINE = 64 * 2**20  # bytes; a .env or a log in one line; more is no host of ours
+_MOST_NOISE = 2**20  # bytes of a login shell's own words before the first answer
+
+
+def encode(data: bytes) -> str:
+    """One token without blanks; `-` for nothing."""
+    return base64.b64encode(data).decode() or "-"
+
+
+def decode(token: str) -> bytes:
+    """The inverse of `encode`.
+
+    Raises:
+        ValueError: the token is not base64.
+    """
+    return b"" if token == "-" else base64.b64decode(token, validate=True)  # noqa: S105 - the sign for nothing
+
+
+class Wire:
+    """One host's line protocol over a channel. Sending is safe from several threads; receiving is one thread's."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._buffer = bytearray()
+        self._sending = threading.Lock()
+        self.noise = bytearray()  # what came before and between the answers, the beginning of it
+
+    def send(self, *words: str) -> None:
+        """Send one verb with its tokens.
+
+        Raises:
+            Unreachable: the connection is gone.
+        """
+        with self._sending:
+            self._channel.send((" ".join(words) + "\n").encode())
+
+    def answers(self, seconds: float) -> Iterator[tuple[str, ...]]:
+        """The tokens of each answer, as they come.
+
+        Raises:
+            Unreachable: the connection is gone, the host's side ended, or nothing came for `seconds`.
+        """
+        while True:
+            line = self._line(seconds)
+            if line.startswith(_MARK):
+                yield tuple(line[len(_MARK) :].decode("ascii", errors="replace").split())
+            elif len(self.noise) < _MOST_NOISE:
+                self.noise += line + b"\n"
+
+    def last_words(self) -> str:
+        """What the host said outside the protocol: the reason when a session does not begin."""
+        return (self._channel.noise() + "\n" + self.noise.decode(errors="replace")).strip()
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._channel.close()
+
+    def _line(self, seconds: float) -> bytes:
+        deadline = time.monotonic() + seconds
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > _LONGEST_LINE:
+                raise Unreachable("the host sends a line without an end")
+            self._buffer += self._piece(deadline)
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _piece(self, deadline: float) -> bytes:
+        try:
+            piece = self._channel.receive(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise Unreachable("the host stopped answering") from None
+        if not piece:
+            raise Unreachable("the host's side of the session ended")
+        return piece

@@ -1,0 +1,100 @@
+"""Finds environments.yaml and reads it, together with the secrets that it names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rolloutctl.errors import ConfigurationError
+from rolloutctl.outside.yaml_tree import Unreadable, read_tree
+from rolloutctl.rules.config import Configuration
+from rolloutctl.rules.config_reading import faulty, read_configuration
+from rolloutctl.rules.config_tree import Fault
+
+NAME = "environments.yaml"
+VARIABLE = "ROLLOUTCTL_CONFIG"
+_MOST_BYTES = 1_000_000
+
+
+def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """The file named by `--config`, else by ROLLOUTCTL_CONFIG, else the nearest one from `cwd` upward.
+
+    Raises:
+        ConfigurationError: there is none; it says where it looked.
+    """
+    named = environ.get(VARIABLE, "")
+    if explicit is not None:
+        return _named(cwd / explicit.expanduser(), "--config")
+    if named:
+        return _named(cwd / Path(named).expanduser(), VARIABLE)
+    for folder in (cwd, *cwd.parents):
+        if (folder / NAME).is_file():
+            return folder / NAME
+    raise ConfigurationError(
+        f"There is no {NAME} in {cwd} or in any folder above it.",
+        subject=str(cwd),
+        hint=f"Go to the project's folder, or name the file: --config PATH, or {VARIABLE}=PATH. "
+        f"What it holds: docs/environments.md.",
+    )
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration in the file; `${NAME}` in it stands for `environ`'s value, else that of `.env` beside it.
+
+    Raises:
+        ConfigurationError: it can't be read, or something in it is wrong; `details` has a line for each fault.
+    """
+    text = _text(path)
+    try:
+        root, faults = read_tree(text)
+    except Unreadable as error:
+        raise faulty(path, [error.fault]) from None
+    secrets = _secrets(path.parent / ".env", os.environ if environ is None else environ) if "${" in text else {}
+    return read_configuration(root, path=path, secrets=secrets, faults=faults)
+
+
+def _named(path: Path, how: str) -> Path:
+    found = path / NAME if path.is_dir() else path
+    if found.exists():
+        return found
+    raise ConfigurationError(
+        f"{how} names a file that is not there.",
+        subject=str(found),
+        hint="Check the path; a relative one begins in the working directory.",
+    )
+
+
+def _text(path: Path) -> str:
+    raw = _bytes(path)
+    if len(raw) > _MOST_BYTES:
+        raise faulty(path, [Fault(1, f"larger than any such file: {len(raw):,} bytes")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise faulty(path, [Fault(line, f"not UTF-8: the byte 0x{raw[error.start]:02x}")]) from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path.name} can't be read: {error.strerror}.", subject=str(path), hint=f"See: ls -ld {path}"
+        ) from None
+
+
+def _secrets(beside: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - only a file that names secrets needs it
+
+    if not beside.is_file():
+        return dict(environ)
+    try:
+        values = dotenv_values(beside, interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            "The file of rolloutctl's own secrets can't be read.", subject=str(beside), hint=f"See: ls -ld {beside}"
+        ) from None
+    return {name: value for name, value in values.items() if value is not None} | dict(environ)

@@ -1,0 +1,38 @@
+"""Lengths of time as people write them, in seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WRITTEN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd]?)")
+_LONGEST = 366 * 86400.0
+
+
+def parse_duration(written: str | float) -> float:
+    """Read `30s`, `10m`, `24h`, `7d` or a plain number of seconds; at most a year.
+
+    Raises:
+        ValueError: for anything else, for nothing at all, and for less than nothing.
+    """
+    seconds = _seconds(written) if isinstance(written, str) else float(written)
+    if not (math.isfinite(seconds) and 0 < seconds <= _LONGEST):
+        raise ValueError("not between 0 and 366 days")
+    return seconds
+
+
+def write_duration(seconds: float) -> str:
+    """The shortest way to write it: `90s`, `10m`, `24h`, `7d`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0 and (unit != "d" or seconds > length):
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def _seconds(text: str) -> float:
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("not a duration")
+    number, unit = found.groups()
+    return float(number) * _UNITS[unit or "s"]

@@ -1,0 +1,116 @@
+"""What the hosts' audit logs tell together: changes, which of them stand, and where hosts disagree about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.records import Record, audience_of
+
+DECIDED = ("kept", "reverted")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change as the logs of its hosts tell it; `ends` has each host's outcome: kept, reverted or started."""
+
+    id: str
+    fields: Mapping[str, Any]
+    ends: Mapping[str, str]
+    edits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # by host
+
+    @property
+    def flag(self) -> str:
+        """The flag that the change is about."""
+        return str(self.fields.get("flag", ""))
+
+    @property
+    def environment(self) -> str:
+        """Where."""
+        return str(self.fields.get("environment", ""))
+
+    @property
+    def time(self) -> str:
+        """When it began, UTC, as the arbiter's clock had it."""
+        return str(self.fields.get("time", ""))
+
+    @property
+    def before(self) -> Audience:
+        """Who saw the feature before."""
+        return audience_of(self.fields.get("from"))
+
+    @property
+    def after(self) -> Audience:
+        """Who was to see it."""
+        return audience_of(self.fields.get("to"))
+
+    @property
+    def narrow(self) -> bool:
+        """Whether nobody was to see it who did not before."""
+        return bool(self.fields.get("narrow"))
+
+    @property
+    def outcome(self) -> str:
+        """kept, reverted, or started while the arbiter has no outcome. A switch-off is kept once any host kept it."""
+        arbiter = self.ends.get(str(self.fields.get("arbiter")))
+        if self.narrow and "kept" in self.ends.values():
+            return "kept"
+        return arbiter or max(self.ends.values(), key=("started", "reverted", "kept").index)
+
+    @property
+    def dissenters(self) -> tuple[str, ...]:
+        """The hosts that ended otherwise than the arbiter."""
+        return tuple(name for name, end in self.ends.items() if end != self.outcome)
+
+
+def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
+    """All changes of an environment in the order of the arbiter's log; changes that it doesn't know come last.
+
+    Args:
+        logs: the records of each host, the first host (the arbiter) first.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for host, records in logs.items():
+        for record in records:
+            if record.change and record.event in ("started", *DECIDED):
+                change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}})
+                if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
+                    change["ends"][host] = record.event
+                change["edits"].setdefault(host, tuple(record.data.get("edits") or ()))
+    return tuple(Change(id=name, **parts) for name, parts in found.items())
+
+
+def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:
+    """The changes that the newest records of some hosts tell."""
+    return fold({name: state.records for name, state in states.items()})
+
+
+def last_kept(changes: Iterable[Change], flag: str) -> Change | None:
+    """The newest change of a flag that stands."""
+    return next((c for c in reversed(tuple(changes)) if c.flag == flag and c.outcome == "kept"), None)
+
+
+def undoable(changes: Iterable[Change], flag: str | None = None) -> tuple[Change, ...]:
+    """Kept changes that no kept change has undone, newest first; what only undid or settled is not undone again."""
+    kept = [change for change in changes if change.outcome == "kept"]
+    undone = {str(change.fields["undoes"]) for change in kept if change.fields.get("undoes")}
+    return tuple(
+        change
+        for change in reversed(kept)
+        if change.id not in undone and not change.fields.get("undoes") and flag in (None, change.flag)
+    )
+
+
+def in_doubt(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """For each flag the newest change, where its hosts ended differently; a later change has settled older ones."""
+    newest: dict[str, Change] = {}
+    for change in changes:
+        newest[change.flag] = change
+    return tuple(
+        change
+        for change in newest.values()
+        if "kept" in change.ends.values() and "reverted" in change.ends.values() and change.dissenters
+    )

@@ -1,0 +1,128 @@
+"""How a change ended on one host, read from what the host said, and what that means for all hosts together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from rolloutctl.errors import Unreachable
+from rolloutctl.rules.host import Event, Holder
+from rolloutctl.rules.records import Record, read_record
+from rolloutctl.rules.work import Asked, StepRun, read_answers
+
+Result = Literal["untouched", "committed", "incomplete", "kept", "reverted", "stuck", "lost", "unreached"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutcome:
+    """One host's part in a change.
+
+    untouched: nothing was begun. committed, incomplete: done, and not decided yet; a switch-off is incomplete when a
+    step failed behind it. kept, reverted: decided. stuck: put back, but not all of it worked. lost: the connection
+    ended in between. unreached: it never began.
+    """
+
+    name: str
+    result: Result
+    failed: tuple[tuple[str, str, str], ...] = ()  # (step, exit status, output), in order
+    steps: tuple[StepRun, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    cause: str = ""
+    records: tuple[Record, ...] = ()
+    unrecorded: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def committed(self) -> bool:
+        """Whether the new state stands on the host."""
+        return self.result in {"committed", "incomplete", "kept"}
+
+    def then(self, later: HostOutcome) -> HostOutcome:
+        """This outcome with what a later verb added."""
+        result = self.result if later.result in {"untouched", "lost"} and self.result == "kept" else later.result
+        return replace(
+            self,
+            result=result,
+            failed=self.failed + later.failed,
+            steps=self.steps + later.steps,
+            asked=later.asked or self.asked,
+            cause=later.cause or self.cause,
+            records=self.records + later.records,
+            unrecorded=self.unrecorded + later.unrecorded,
+            error=later.error or self.error,
+        )
+
+
+def untouched(name: str) -> HostOutcome:
+    """A host on which nothing was begun."""
+    return HostOutcome(name, "untouched")
+
+
+def unreached(name: str, error: str) -> HostOutcome:
+    """A host that a switch-off could not begin on."""
+    return HostOutcome(name, "unreached", error=error)
+
+
+def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterable[Event] = ()) -> HostOutcome:
+    """What a host's answers to `commit`, `keep` or `revert` amount to; for a lost host, what it `said` until then."""
+    lost = isinstance(answer, Unreachable)
+    events = list(said) if isinstance(answer, Unreachable) else list(answer)
+    result: Result = "lost" if lost else "untouched"
+    reasons: tuple[tuple[str, Result], ...] = (
+        ("committed", "committed"),
+        ("incomplete", "incomplete"),
+        ("kept", "kept"),
+        ("reverted", "reverted"),
+        ("stuck", "stuck"),
+    )
+    kinds = {event.kind for event in events}
+    if not lost:
+        for kind, means in reasons:
+            if kind in kinds:
+                result = means
+    return HostOutcome(
+        name,
+        result,
+        failed=tuple((event.text(0), event.text(1), event.text(2)) for event in events if event.kind == "failed"),
+        steps=steps_in(events),
+        asked=asked_in(events),
+        cause=next((event.text(0) for event in events if event.kind == "going-back"), ""),
+        records=tuple(read_record(event.text(0).rstrip("\n")) for event in events if event.kind == "record"),
+        unrecorded=tuple(event.text(0).strip() for event in events if event.kind == "unrecorded"),
+        error=str(answer) if isinstance(answer, Unreachable) else "",
+    )
+
+
+def steps_in(events: Iterable[Event]) -> tuple[StepRun, ...]:
+    """The steps that ran, in order."""
+    return tuple(
+        StepRun(step_name(event.text(0)), int(event.text(2) or 0), int(event.text(3) or 0), event.text(4))
+        for event in events
+        if event.kind == "step" and event.text(1) == "ended"
+    )
+
+
+def step_name(text: str) -> str:
+    """A step's name as the configuration has it; it travels escaped for JSON."""
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def asked_in(events: Iterable[Event]) -> tuple[Asked, ...]:
+    """The answers to the last round of requests."""
+    rounds = [event for event in events if event.kind == "answers"]
+    return read_answers(object_from(rounds[-1].text(0))) if rounds else ()
+
+
+def object_from(text: str) -> Mapping[str, Any]:
+    """A JSON object, or an empty one."""
+    return read_record(text).data
+
+
+def holder_in(event: Event) -> Holder:
+    """Who has the lock, from a `busy` answer."""
+    return Holder(event.text(0), object_from(event.text(1)))

@@ -1,0 +1,246 @@
+"""A change as a value, before it happens: dry run, question, audit and rollback all speak of this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rolloutctl.errors import Refused, UsageError
+from rolloutctl.rules.config import Environment, Flag
+from rolloutctl.rules.env_lines import EnvText
+from rolloutctl.rules.env_text import assign, assignment_of, definitions, restore, value_of
+from rolloutctl.rules.flags import Audience, companies_in_words, odd_spelling, read_companies, write_companies
+from rolloutctl.rules.host import HostState, audience_from
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.,()-]*")  # what can travel as NAME=VALUE in a list that a shell splits
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One key of one file: its values for people, its exact assignments for the way back (None: the key is not there)."""
+
+    key: str
+    before: str | None
+    after: str | None
+    before_text: str | None
+    after_text: str | None
+
+    def fields(self) -> dict[str, Any]:
+        """As a record holds it."""
+        return {"key": self.key, "before": self.before_text, "after": self.after_text}
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What a change does to one host's `.env`."""
+
+    state: HostState
+    before: Audience
+    effective: Audience | None
+    edits: tuple[Edit, ...]
+    new_env: EnvText
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The host's name."""
+        return self.state.name
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        """The flag's keys as they will stand."""
+        return {edit.key: edit.after for edit in self.edits}
+
+    @property
+    def writes(self) -> tuple[Edit, ...]:
+        """The edits that change something."""
+        return tuple(edit for edit in self.edits if edit.before_text != edit.after_text)
+
+    @property
+    def rebuild(self) -> bool:
+        """Whether the new values can't be passed to a build: a key goes away, or its value is not plain."""
+        return any(edit.after is None or not _PLAIN.fullmatch(edit.after) for edit in self.edits)
+
+    @property
+    def inject(self) -> dict[str, str]:
+        """The flag's keys for the build aside."""
+        return {e.key: e.after for e in self.edits if e.after is not None and _PLAIN.fullmatch(e.after)}
+
+    def lines(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The lines that change: as they will stand, and as they were (empty for a line that is new)."""
+        old, new = _lines(self.state.content), _lines(self.new_env)
+        if len(old) == len(new):
+            return tuple((now, was) for now, was in zip(new, old, strict=True) if now != was)
+        return tuple((line, b"") for line in new if line not in old)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One transaction that gives a flag a new audience in an environment; `undoes` and `settles` name other changes."""
+
+    change: str
+    environment: Environment
+    flag: Flag
+    target: Audience
+    narrow: bool
+    hosts: tuple[HostPlan, ...]
+    unreachable: tuple[str, ...] = ()
+    reason: str = ""
+    undoes: str | None = None
+    settles: str | None = None
+
+    @property
+    def before(self) -> Audience:
+        """The audience of the first host listed, which speaks for the environment."""
+        return self.hosts[0].before
+
+    @property
+    def nothing_to_write(self) -> bool:
+        """Whether every file and every config cache already says so."""
+        return all(not host.writes and host.effective in (None, host.before) for host in self.hosts)
+
+    def record(self, host: HostPlan, origin: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that all records of this change hold on one host; `origin` says who, from where, which version."""
+        arbiter = self.environment.hosts[0].name
+        return {
+            "change": self.change,
+            "environment": self.environment.name,
+            "host": host.name,
+            "hosts": [each.name for each in self.environment.hosts],
+            "arbiter": arbiter,
+            "machine": host.state.place.partition(":")[0],
+            "flag": self.flag.name,
+            "narrow": self.narrow,
+            "from": {"enabled": host.before.enabled, "companies": list(host.before.companies)},
+            "to": {"enabled": self.target.enabled, "companies": list(self.target.companies)},
+            "edits": [edit.fields() for edit in host.writes],
+            "reason": self.reason,
+            "undoes": self.undoes,
+            "settles": self.settles,
+            **origin,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asked for, as the command line has it."""
+
+    enabled: bool
+    companies: tuple[int, ...] | None = None  # None: as they are; empty: everyone
+    add: tuple[int, ...] = ()
+    remove: tuple[int, ...] = ()
+
+    def audience(self, flag: Flag, now: Audience) -> Audience:
+        """The audience that is meant, given who sees the feature now.
+
+        Raises:
+            UsageError: companies for a flag that knows none.
+            Refused: what would turn a list into "everyone", or everyone into a list, unasked.
+        """
+        if (self.companies or self.add or self.remove) and flag.companies_key is None:
+            raise UsageError(
+                f"The flag {flag.name} can't be limited to companies: it has no companies_key.",
+                hint=f"Add companies_key to {flag.name} in environments.yaml, if the application reads one.",
+            )
+        if not self.enabled:
+            return Audience(False, now.companies)
+        if self.companies is not None:
+            return Audience(True, self.companies)
+        return Audience(True, self._changed(flag, now))
+
+    def _changed(self, flag: Flag, now: Audience) -> tuple[int, ...]:
+        if self.add and now.everyone:
+            raise Refused(
+                f"Everyone sees {flag.name} already; a list would limit it to {companies_in_words(self.add)}.",
+                hint=f"If that is meant: --companies {write_companies(self.add)}",
+            )
+        left = (set(now.companies) | set(self.add)) - set(self.remove)
+        if self.remove and not left:
+            raise Refused(
+                "That removes the last company, and an empty list means everyone.",
+                hint="For everyone: --companies all. For nobody: toggle ... false.",
+            )
+        return tuple(left)
+
+
+def plan_edits(flag: Flag, target: Audience, text: EnvText) -> tuple[tuple[Edit, ...], EnvText, tuple[str, ...]]:
+    """The edits that give a file's flag an audience, the new file, and what a person should know about it.
+
+    A list that stands already as it should is left as it is written; a flag that is off keeps its list.
+
+    Raises:
+        UnsafeEdit: a key's place can't be found without doubt.
+    """
+    wanted = {flag.key: "true" if target.enabled else "false"}
+    if flag.companies_key and target.enabled:
+        wanted[flag.companies_key] = write_companies(target.companies)
+    new, edits, notes = text, [], list(_oddities(flag, text))
+    for key, value in wanted.items():
+        now = value_of(text, key)
+        if not _stands(flag, key, now, value):
+            new = assign(new, key, value)
+        edits.append(_edit(text, new, key, value_of(new, key)))
+    return tuple(edits), new, tuple(notes)
+
+
+def plan_restore(edits: Iterable[Mapping[str, Any]], text: EnvText) -> tuple[tuple[Edit, ...], EnvText]:
+    """The edits that undo a record's edits, and the file as it will be.
+
+    Raises:
+        UnsafeEdit: a key's place can't be found without doubt.
+    """
+    new, undone = text, []
+    for fields in reversed(list(edits)):  # the line that was appended last goes first
+        new = restore(new, fields["key"], fields["before"])
+        undone.append(_edit(text, new, fields["key"], value_of(new, fields["key"])))
+    return tuple(undone), new
+
+
+def changed_since(edits: Iterable[Mapping[str, Any]], text: EnvText) -> tuple[tuple[str, str | None, str | None], ...]:
+    """The keys that no longer stand as a record left them: (key, as it was left, as it stands), values for people."""
+    found = []
+    for fields in edits:
+        now = assignment_of(text, fields["key"])
+        if now != fields["after"]:
+            found.append((fields["key"], _bare_value(fields["after"]), value_of(text, fields["key"])))
+    return tuple(found)
+
+
+def audience_after(flag: Flag, new: EnvText) -> Audience:
+    """The audience that a file will mean, as far as it can be read without phpdotenv."""
+    return audience_from(flag, {key: value_of(new, key) for key in flag.keys})
+
+
+def is_narrowing(target: Audience, hosts: Sequence[HostPlan]) -> bool:
+    """Whether nobody will see the feature who does not see it now, in any file or cache."""
+    if target.nobody:
+        return True
+    return all(target.within(seen) for host in hosts for seen in (host.before, host.effective or host.before))
+
+
+def _edit(old: EnvText, new: EnvText, key: str, after: str | None) -> Edit:
+    return Edit(key, value_of(old, key), after, assignment_of(old, key), assignment_of(new, key))
+
+
+def _stands(flag: Flag, key: str, now: str | None, wanted: str) -> bool:
+    if key == flag.companies_key:
+        return (now is None and not wanted) or (now is not None and read_companies(now) == read_companies(wanted))
+    return now is not None and now.lower() == wanted
+
+
+def _oddities(flag: Flag, text: EnvText) -> Iterable[str]:
+    for key in flag.keys:
+        if (count := definitions(text, key)) > 1:
+            yield f"{key} stands {count} times in .env; Laravel obeys the last, which is the one that changes."
+    if odd_spelling(value := value_of(text, flag.key)):
+        yield f"{flag.key}={value} was neither true nor false; to Laravel such a text counts as on."
+
+
+def _bare_value(assignment: str | None) -> str | None:
+    return None if assignment is None else assignment.partition("=")[2].strip().strip("\"'")
+
+
+def _lines(text: EnvText | None) -> list[bytes]:
+    return re.split(rb"\r\n|\n|\r", text.data if text else b"")

@@ -1,0 +1,127 @@
+"""What the application's own phpdotenv and config cache proved about a prepared edit, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rolloutctl.rules.config import Environment, Flag
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.host import FileFault, audience_in_settings
+from rolloutctl.rules.plans import HostPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a change should not go on; `pending` ones are let through by --with-pending."""
+
+    message: str
+    hint: str = ""
+    pending: bool = False
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the config cache that was built aside differs from the live one, by setting.
+
+    `pending` and `volatile` are known once a control build was made: edits that would be activated too, and values
+    that are different at every build.
+    """
+
+    changed: tuple[str, ...]
+    got: Mapping[str, Any]
+    pending: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+
+
+def read_fault(data: Mapping[str, Any] | None) -> FileFault | None:
+    """A fault as the host reports it."""
+    return None if not data else FileFault(data["what"], data.get("key"), data.get("line"))
+
+
+def judge_file(plan: HostPlan, flag: Flag, check: Mapping[str, Any]) -> tuple[Objection, ...]:
+    """Whether the new `.env` means to phpdotenv what was asked for, and nothing else."""
+    fault = read_fault(check.get("old_error")) or read_fault(check.get("new_error"))
+    if fault is not None:
+        return (Objection(f"{fault}.", "Mend that line in .env on the host; nothing can be switched on before."),)
+    objections = []
+    others = sorted(set(check["changed"]) - set(flag.keys))
+    if others:
+        names = ", ".join(others)
+        objections.append(
+            Objection(f"The edit would change {names} too.", f"{names} refers to the flag's key; write its value out.")
+        )
+    for edit in plan.edits:
+        if check["got"].get(edit.key) != edit.after:
+            objections.append(
+                Objection(f"phpdotenv would not read {edit.key} as it is written.", f"Look at {edit.key} in .env.")
+            )
+    return tuple(objections)
+
+
+def unexplained(flag: Flag, environment: Environment, difference: Difference) -> tuple[str, ...]:
+    """The settings that differ and are neither the flag's own nor declared volatile: a control build tells more."""
+    return tuple(
+        name
+        for name in difference.changed
+        if not _below(name, (flag.config, flag.companies_config)) and not _below(name, environment.volatile)
+    )
+
+
+def judge_cache(
+    flag: Flag, environment: Environment, target: Audience, difference: Difference
+) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
+    """What speaks against the new config cache, and what a person should know about it."""
+    objections: list[Objection] = []
+    notes: list[str] = []
+    if flag.config is not None:
+        objections.extend(_judge_value(flag, target, difference.got))
+    left = unexplained(flag, environment, difference)
+    pending = [name for name in left if name in difference.pending]
+    volatile = [name for name in left if name in difference.volatile]
+    if pending:
+        objections.append(
+            Objection(
+                "An edit waits that nobody has made live yet, and this change would: " + ", ".join(pending) + ".",
+                "If it is meant: --with-pending. Otherwise undo it in .env or the config file first.",
+                pending=True,
+            )
+        )
+    if volatile:
+        notes.append(f"{', '.join(volatile)}: different at each build; silence with volatile: in environments.yaml.")
+    also = [name for name in left if name not in pending and name not in volatile]
+    if also:
+        notes.append(f"The flag also sets {', '.join(also)}.")
+    return tuple(objections), tuple(notes)
+
+
+def _judge_value(flag: Flag, target: Audience, got: Mapping[str, Any]) -> Iterable[Objection]:
+    if flag.config is None or flag.config not in got:
+        yield Objection(
+            f"The config cache has no setting {flag.config}.",
+            f"Set config: of {flag.name} in environments.yaml to the setting that the application asks, or to null.",
+        )
+        return
+    seen = audience_in_settings(flag, got, target)
+    if seen is None or seen.enabled != target.enabled:
+        yield Objection(
+            f"The new config cache would still hold {flag.config} = {_shown(got[flag.config])}.",
+            f"Something overrides {flag.key}: does the config file read it with env('{flag.key}')?",
+        )
+    elif target.enabled and seen.companies != target.companies:
+        yield Objection(
+            f"The new config cache would hold {flag.companies_config} for {seen}, not for {target}.",
+            f"Something overrides {flag.companies_key}: does the config file read it with env()?",
+        )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _below(name: str, paths: Iterable[str | None]) -> bool:
+    return any(path is not None and (name == path or name.startswith(path + ".")) for path in paths)

@@ -1,0 +1,79 @@
+"""Why a host would not prepare, in words: what it means, and the line that mends it."""
+
+from __future__ import annotations
+
+from rolloutctl.rules.host import Event
+from rolloutctl.rules.plans import HostPlan, Plan
+from rolloutctl.rules.proof import Objection
+
+_IN_PLACE = {
+    "folder": "its folder can't be written",
+    "links": "it has several hard links",
+    "mount": "it is a mount point",
+    "owner": "its owner or group could not be kept",
+    "acl": "it has an access control list",
+}
+
+
+def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
+    """What a `refused` answer means."""
+    why, number, output = event.text(0), event.text(1), event.text(2)
+    user, file = host.state.user, ".env"
+    step = _step(plan, number) if why in {"sudo", "no-sudo", "check"} else ""
+    command = step.removeprefix("sudo -n ")
+    said = tuple(line for line in output.splitlines() if line.strip())
+    words = {
+        "build": ("The new config cache cannot be built.", "Mend what artisan says; nothing live was touched.", said),
+        "sudo": (
+            f"`{step}` is not allowed for the user {user}: sudo asks for a password.",
+            f"Allow it in /etc/sudoers.d/rolloutctl: {user} ALL=(root) NOPASSWD: {_absolute(command)}",
+            (),
+        ),
+        "no-sudo": (f"`{step}` cannot run: there is no sudo on the host.", "Install sudo, or change the step.", ()),
+        "check": (f"The check of the step `{step}` fails.", "Mend what it says.", said),
+        "unwritable": (
+            f"{file} cannot be written by the user {user}.",
+            f"Let {user} own it, or be in its group with mode 0660.",
+            (),
+        ),
+        "in-place": (
+            f"{file} can only be written in place, as {_IN_PLACE.get(output, output)}, and no config cache stands "
+            "that would hide the moment of writing.",
+            "Run php artisan config:cache once, or let the file be replaceable.",
+            (),
+        ),
+        "no-php": (
+            "The application's php does not answer" + (" (exit 127: not found)." if number == "127" else f" (exit {number})."),
+            "Set php: in environments.yaml to the host's PHP, for example php8.2.",
+            said,
+        ),
+        "not-aside": (
+            "The application ignores APP_CONFIG_CACHE (Laravel 5.8 and older do), so no config cache can be built aside.",
+            "Use a step `run: php artisan config:cache` instead of builtin: config-cache; the live cache is kept and put back.",
+            (),
+        ),
+        "other-env": (
+            f"The application reads {output}, not the file that would be edited.",
+            "Set env_file: in environments.yaml to the file that the application reads.",
+            (),
+        ),
+        "state": (
+            f"No record can be written: {output}.",
+            "Without a record there is no change. Set state_dir: in environments.yaml, or mend the folder.",
+            (),
+        ),
+        "staging": ("The new .env could not be stored on the host: is its disk full?", "Make room, then try again.", ()),
+    }
+    message, hint, details = words.get(why, (f"The host refuses: {why}.", "", said))
+    return Objection(message, hint, details=details)
+
+
+def _step(plan: Plan, number: str) -> str:
+    step = plan.environment.steps[int(number) - 1]
+    return step.run or step.name
+
+
+def _absolute(command: str) -> str:
+    name, _, rest = command.partition(" ")
+    path = name if name.startswith("/") else f"/usr/bin/{name}"
+    return f"{path} {rest}".strip()

@@ -1,0 +1,125 @@
+"""From a plan to the work of one host, and from a host's answers back to what was proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rolloutctl.rules.config import Environment, Flag, Host
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.host import Work
+from rolloutctl.rules.plans import HostPlan, Plan
+from rolloutctl.rules.requests import requests_for
+
+_BEFORE = 5.0  # seconds that health may take before the change; it has nothing to come up from
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who makes a change: the actor, the actor's machine, rolloutctl's version."""
+
+    actor: str
+    machine: str
+    version: str
+
+    def fields(self) -> dict[str, str]:
+        """As a record holds it."""
+        return {"actor": self.actor, "actor_machine": self.machine, "version": self.version}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request that a host asked of itself, and the answer, in words that hold no value of the application's."""
+
+    id: str
+    ok: bool
+    status: int | None
+    ms: int
+    error: str | None = None
+
+    def __str__(self) -> str:
+        if self.ok:
+            return str(self.status)
+        return ", ".join(str(part) for part in (self.status, self.error) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One step as it ran on one host; `ms` is 0 on hosts without /proc/uptime, which has 10 ms resolution."""
+
+    name: str
+    status: int
+    ms: int
+    output: str = field(default="", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the step succeeded."""
+        return self.status == 0
+
+
+def work_for(plan: Plan, host: HostPlan, target: Host, server: str, *, origin: Origin, since: str) -> Work:
+    """What one host is to do for a plan."""
+    flag, environment = plan.flag, plan.environment
+    settings = tuple(path for path in (flag.config, flag.companies_config) if path)
+    old = () if plan.narrow else _requests(environment, target, flag, host.effective or host.before, server)
+    return Work(
+        narrow=plan.narrow,
+        old_sha=host.state.sha,
+        new_env=host.new_env,
+        inject=host.inject,
+        rebuild=host.rebuild,
+        lines=host.lines(),
+        keys=flag.keys,
+        settings=settings,
+        patch=_patch(flag, plan.target),
+        steps=environment.steps,
+        requests=_requests(environment, target, flag, plan.target, server),
+        requests_old=tuple({**request, "within": min(request["within"], _BEFORE)} for request in old),
+        volatile=environment.volatile,
+        deploy_locks=environment.deploy_locks,
+        record=plan.record(host, origin.fields()),
+        who={
+            "actor": origin.actor,
+            "change": plan.change,
+            "environment": environment.name,
+            "flag": flag.name,
+            "what": f"{flag.name} for {plan.target}",
+            "since": since,
+        },
+    )
+
+
+def read_answers(data: Mapping[str, Any]) -> tuple[Asked, ...]:
+    """The answers to health and probes, as host.php reports them."""
+    return tuple(
+        Asked(
+            id=str(answer.get("id", "")),
+            ok=bool(answer.get("ok")),
+            status=answer.get("status"),
+            ms=int(answer.get("ms") or 0),
+            error=answer.get("error"),
+        )
+        for answer in data.get("answers", ())
+    )
+
+
+def failures(asked: Iterable[Asked]) -> tuple[Asked, ...]:
+    """The requests that were not answered as expected."""
+    return tuple(each for each in asked if not each.ok)
+
+
+def _requests(
+    environment: Environment, host: Host, flag: Flag, audience: Audience, server: str
+) -> tuple[Mapping[str, Any], ...]:
+    return requests_for(environment, host, [(flag, audience)], server)
+
+
+def _patch(flag: Flag, target: Audience) -> dict[str, Any]:
+    patch: dict[str, Any] = {}
+    if flag.config:
+        patch[flag.config] = target.enabled
+    if flag.companies_config and target.enabled:
+        patch[flag.companies_config] = list(target.companies)
+    return patch

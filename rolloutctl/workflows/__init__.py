@@ -1,0 +1,1 @@
+"""STORYLINES: one file a promise; each reads top to bottom as the story of its command."""

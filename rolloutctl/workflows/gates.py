@@ -1,0 +1,102 @@
+"""What has to hold before more people may see a feature. Narrowing meets no gate: it is only told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rolloutctl.errors import Refused, Unreachable
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Environment
+from rolloutctl.rules.freeze import standing
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.plans import Plan
+from rolloutctl.workflows.tools import Tools
+
+_UNTOUCHED = "Nothing was changed on any host."
+
+
+def check_gates(plan: Plan, lost: Mapping[str, Unreachable], tools: Tools) -> tuple[str, ...]:
+    """Refuse a widening that a gate holds back; what a narrowing passes by comes back as notes.
+
+    Raises:
+        Refused: naming the gate, the evidence, and when or how it opens.
+    """
+    notes = tuple(note for host in plan.hosts for note in _about(host.name, host.notes))
+    objections = [*_reachable(lost), *_frozen(plan, tools), *_deploying(plan)]
+    if plan.narrow:
+        return (*notes, *(error.message for error in objections))
+    if plan.target.enabled:
+        objections.extend(_required(plan, tools))
+    for error in objections:
+        raise error
+    return notes
+
+
+def _about(name: str, notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}: {note}" for note in notes)
+
+
+def _reachable(lost: Mapping[str, Unreachable]) -> list[Refused]:
+    return [
+        Unreachable(f"{name} cannot be reached: {error.message}", subject=name, state=_UNTOUCHED, hint=error.hint)
+        for name, error in lost.items()
+    ]
+
+
+def _frozen(plan: Plan, tools: Tools) -> list[Refused]:
+    moment = tools.clock.now()
+    freeze = standing(plan.environment.freeze, moment)
+    if freeze is None:
+        return []
+    until = freeze.ends_after(moment)
+    return [
+        Refused(
+            f"{plan.environment.name} is frozen until {until:%a %d %b %H:%M %Z}.",
+            state=_UNTOUCHED,
+            hint="Switching off works at any time.",
+        )
+    ]
+
+
+def _deploying(plan: Plan) -> list[Refused]:
+    return [
+        Refused(
+            f"A deployment is running on {host.name}: {found} is there.",
+            subject=host.name,
+            state=_UNTOUCHED,
+            hint="Wait for it to end; if it crashed, remove that file.",
+        )
+        for host in plan.hosts
+        for found in host.state.deploying
+    ]
+
+
+def _required(plan: Plan, tools: Tools) -> list[Refused]:
+    refusals = []
+    for name in plan.environment.requires:
+        missing = _not_on(tools.configuration.environment(name), plan, tools)
+        if missing:
+            refusals.append(
+                Refused(
+                    f"{plan.flag.name} has to be on in {name} first: {missing}.",
+                    subject=name,
+                    state=_UNTOUCHED,
+                    hint=f"rolloutctl toggle {name} {plan.flag.name} true",
+                )
+            )
+    return refusals
+
+
+def _not_on(environment: Environment, plan: Plan, tools: Tools) -> str:
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        lost = fleet.open(tools.configuration.flags.values())
+        seen = fleet.look(content=False)
+    for name, error in lost.items():
+        return f"{name} cannot be reached ({error.message})"
+    for name, state in seen.items():
+        if not isinstance(state, HostState):
+            return f"{name} was lost"
+        audience = state.effective(plan.flag) or state.in_file(plan.flag)
+        if audience is None or audience.nobody:
+            return f"on {name} nobody sees it"
+    return ""

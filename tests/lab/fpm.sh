@@ -1,0 +1,77 @@
+#!/bin/sh
+# What systemd is to a server's php-fpm: starts, stops, restarts and reloads the php-fpm of the host in whose folder this stands.
+# Called as restart-fpm.sh or reload-fpm.sh (links in the application's folder), or with the action as its argument.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+action=${0##*/}
+case $action in
+    restart-fpm.sh) action=restart ;;
+    reload-fpm.sh) action=reload ;;
+    *) action=${1:?start, stop, restart or reload} ;;
+esac
+
+# A process whose parent never asks for it stays in the table as a zombie.
+alive() {
+    [ -n "$1" ] && [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null
+}
+
+master() {
+    cat "$here/fpm.pid" 2>/dev/null
+}
+
+stop() {
+    pid=$(master)
+    alive "$pid" || return 0
+    kill -TERM "$pid" 2>/dev/null
+    tries=0
+    while alive "$pid"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || kill -KILL -- "-$pid" 2>/dev/null
+        sleep 0.01
+    done
+}
+
+# In the foreground, as systemd runs it, or a reload would change its id; a session of its own, so that nobody who ends
+# the restart's process group ends it too. It writes its pid file once it listens.
+start() {
+    ! alive "$(master)" || return 0
+    rm -f "$here/fpm.pid"
+    setsid "@PHP_FPM@" --nodaemonize -R -y "$here/fpm.conf" </dev/null >"$here/fpm.out" 2>&1 &
+    pid=$!
+    tries=0
+    while alive "$pid" && [ "$tries" -lt 1000 ]; do
+        [ ! -s "$here/fpm.pid" ] || return 0
+        tries=$((tries + 1))
+        sleep 0.01
+    done
+    echo "Job for php8.2-fpm.service failed because the control process exited with error code." >&2
+    cat "$here/fpm.out" >&2
+    return 1
+}
+
+# A number in this file: so many restarts are refused before anything is stopped.
+refused() {
+    left=$(cat "$here/refuse-restarts" 2>/dev/null) || return 1
+    [ "${left:-0}" -gt 0 ] || return 1
+    echo $((left - 1)) >"$here/refuse-restarts"
+    echo "Failed to restart php8.2-fpm.service: Connection timed out" >&2
+}
+
+case $action in
+    start) start ;;
+    stop) stop ;;
+    restart)
+        echo restart >>"$here/restarts.log"
+        refused && exit 1
+        stop
+        start
+        ;;
+    reload)
+        echo reload >>"$here/restarts.log"
+        kill -USR2 "$(master)"
+        ;;
+    *)
+        echo "fpm.sh: no such action: $action" >&2
+        exit 2
+        ;;
+esac
