@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """`php host.php COMMAND IN.json OUT.json`; returns the exit status."""
     command, source, target = arguments
     request = json.loads(Path(source).read_text(encoding="utf-8"))
-    answer = _COMMANDS[command](request)
+    answer = _COMMANDS[command](request | {"here": str(Path(source).parent)})
     # session.sh reads parts of it with sed: no blanks between.
     Path(target).write_text(json.dumps(answer, separators=(",", ":")), encoding="utf-8")
     return 0
@@ -46,7 +46,7 @@ def _state(request: _Answer) -> _Answer:
 
 def _check(request: _Answer) -> _Answer:
     old, old_error = _parsed(Path(request["old"]))
-    new, new_error = _parsed(Path(request["new"]))
+    new, new_error = _parsed(Path(request["here"]) / request["new"])
     return {
         "cache": configuration.cache_path(Path.cwd(), os.environ),
         "env": os.path.realpath(".env"),

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 import socket
 import socketserver
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import paramiko
 
+from rolloutctl.demo.commands import Commands, Place
+
 _LOG = "rolloutctl.demo.ssh"
-_PIECE = 65_536  # bytes
-_PATIENCE = 10.0  # seconds that a command has to end by itself once its stdin has ended
 
 
 def make_key(path: Path) -> None:
@@ -58,7 +54,7 @@ class SshServer(socketserver.TCPServer):
         self._account = account
         self._host_key = paramiko.ECDSAKey.from_private_key_file(str(account.host))
         self._client_key = paramiko.ECDSAKey.from_private_key_file(str(account.client))
-        self._commands = _Commands()
+        self._commands = Commands()
         self._transports: list[paramiko.Transport] = []
         log = logging.getLogger(_LOG)
         log.propagate = False  # a client that hangs up would be reported on the person's screen
@@ -87,7 +83,7 @@ class SshServer(socketserver.TCPServer):
         transport.set_log_channel(_LOG)
         transport.add_server_key(self._host_key)
         self._transports = [each for each in self._transports if each.is_active()] + [transport]
-        gate = _Gate(self._account, self._client_key, environment, self._commands)
+        gate = _Gate(self._account.user, self._client_key, Place(self._account.home, environment), self._commands)
         transport.start_server(event=threading.Event(), server=gate)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -95,129 +91,39 @@ class SshServer(socketserver.TCPServer):
 
 
 class _Gate(paramiko.ServerInterface):
-    def __init__(
-        self, account: Account, key: paramiko.PKey, environment: Mapping[str, str], commands: _Commands
-    ) -> None:
-        self._account = account
+    """Who may enter, and what they may do: paramiko's questions about one connection."""
+
+    def __init__(self, user: str, key: paramiko.PKey, place: Place, commands: Commands) -> None:
+        self._user = user
         self._key = key
-        self._environment = environment
+        self._place = place
         self._commands = commands
+        self._asking = threading.Lock()  # paramiko waits for one answer at a time
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        known = username == self._account.user and key.asbytes() == self._key.asbytes()
+        known = username == self._user and key.asbytes() == self._key.asbytes()
         return paramiko.common.AUTH_SUCCESSFUL if known else paramiko.common.AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return (
-            paramiko.common.OPEN_SUCCEEDED
-            if kind == "session"
-            else paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
-        )
+        if kind == "session":
+            return paramiko.common.OPEN_SUCCEEDED
+        return paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         try:
-            process = subprocess.Popen(
-                ["/bin/sh", "-c", command],
-                bufsize=0,
-                cwd=self._account.home,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C in the person's terminal is not for the host
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
+            self._commands.start(command, self._place, channel, partial(self._after_reply, channel))
         except (OSError, ValueError):
             return False
-        self._commands.add(_Command(channel, process))
         return True
 
+    def _after_reply(self, channel: paramiko.Channel) -> None:
+        """Wait until the client has been told that its command began: one that ends sooner would look refused.
 
-@dataclass(slots=True)
-class _Commands:
-    running: set[_Command] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, command: _Command) -> None:
-        with self.lock:
-            self.running.add(command)
-        command.start(self)
-
-    def remove(self, command: _Command) -> None:
-        with self.lock:
-            self.running.discard(command)
-
-    def end(self) -> None:
-        with self.lock:
-            running = tuple(self.running)
-        for command in running:
-            command.channel.close()
-        deadline = time.monotonic() + _PATIENCE
-        for command in running:
-            command.end(deadline)
-
-
-@dataclass(eq=False, slots=True)
-class _Command:
-    channel: paramiko.Channel
-    process: subprocess.Popen[bytes]
-
-    def start(self, commands: _Commands) -> None:
-        stdin, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
-        assert stdin is not None and stdout is not None and stderr is not None  # noqa: S101, PT018 - for the types
-        outputs = (
-            threading.Thread(target=_pour, args=(stdout, self.channel.sendall), daemon=True),
-            threading.Thread(target=_pour, args=(stderr, self.channel.sendall_stderr), daemon=True),
-        )
-        for thread in (
-            *outputs,
-            threading.Thread(target=_feed, args=(self.channel, stdin), daemon=True),
-            threading.Thread(target=self._finish, args=(outputs, commands), daemon=True),
-        ):
-            thread.start()
-
-    def end(self, deadline: float) -> None:
-        try:
-            self.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def _finish(self, outputs: tuple[threading.Thread, ...], commands: _Commands) -> None:
-        """Report the exit status after the last byte, as sshd does."""
-        for thread in outputs:
-            thread.join()
-        status = self.process.wait()
-        commands.remove(self)
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self.channel.send_exit_status(status if status >= 0 else 128 - status)
-        self.channel.close()
-
-
-def _pour(source: IO[bytes], send: Callable[[bytes], None]) -> None:
-    """Output to the client until it ends, or until the client is gone: then the command's next write fails."""
-    with source, contextlib.suppress(OSError, EOFError):
-        while piece := os.read(source.fileno(), _PIECE):
-            send(piece)
-
-
-def _feed(channel: paramiko.Channel, target: IO[bytes]) -> None:
-    """Input from the client until it ends. A command that no longer reads must not stop the client: it is drained."""
-    open_still = True
-    while piece := channel.recv(_PIECE):
-        if open_still:
-            try:
-                _write(target.fileno(), piece)
-            except OSError:
-                open_still = False
-    with contextlib.suppress(OSError):
-        target.close()
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+        paramiko replies once the check has returned, in the thread that reads; so when that thread has read the answer
+        to another question, the reply is on its way.
+        """
+        with self._asking, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            channel.get_transport().global_request("keepalive@rolloutctl", wait=True)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rolloutctl.contracts import Connection, Connector
+from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.config import Host
 
@@ -19,19 +19,17 @@ _started: dict[str, EmbeddedHost] = {}
 _lock = threading.Lock()
 
 
-class EmbeddedConnector:
-    """Connects to an embedded host as to any other: `connect` is the ordinary way over SSH."""
+def connect(host: Host) -> tuple[Host, Connection]:
+    """Start the host where it does not run yet, and connect to it as to any other; the host is the settled one.
 
-    def __init__(self, connect: Connector) -> None:
-        self._connect = connect
+    Raises:
+        Unreachable: it can't be started here, or it lets nobody in.
+    """
+    # SSH is slow to import, and few commands meet an embedded host.
+    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
 
-    def __call__(self, host: Host) -> Connection:
-        """Start the host where it does not run yet, and connect.
-
-        Raises:
-            Unreachable: it can't be started here, or what the ordinary way raises.
-        """
-        return self._connect(settled(host))
+    host = settled(host)
+    return host, paramiko_connection.connect(host)
 
 
 def settled(host: Host) -> Host:
@@ -57,8 +55,7 @@ def settled(host: Host) -> Host:
 
 
 def _running(name: str) -> EmbeddedHost:
-    # SSH is slow to import, and few commands meet an embedded host.
-    from rolloutctl.demo.host import EmbeddedHost, default_folder  # noqa: PLC0415
+    from rolloutctl.demo.host import EmbeddedHost, default_folder  # noqa: PLC0415 - as above
 
     with _lock:
         if name not in _started:

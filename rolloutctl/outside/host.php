@@ -144,6 +144,7 @@ function blame(string $content): array
 /** Put our own edits back in a file that somebody else has changed since; written to $in['to'] only when sure. */
 function unedit(array $in): array
 {
+    boot(); // for its phpdotenv
     $content = (string) file_get_contents($in['from']);
     $before = parsed($in['from']);
     foreach ($in['edits'] as $edit) {
@@ -278,6 +279,9 @@ function ask(array $in): array
         } while (!$answer['ok'] && !$over);
         $answer['waited_ms'] = (int) round((microtime(true) - $start) * 1000);
         $answers[] = $answer;
+        if (!$answer['ok'] && !empty($in['stop'])) {
+            break; // the change goes back anyway; each further one would wait as long
+        }
     }
     return ['answers' => $answers];
 }

@@ -163,8 +163,8 @@ class RemoteSession:
         self._put("inject", "".join(f"{key}={value}\n" for key, value in work.inject.items()).encode())
         self._put("volatile", "".join(f"{path}\n" for path in work.volatile).encode())
         self._put("steps", "".join(_step_line(step) for step in work.steps).encode())
-        for name, requests in (("requests", work.requests), ("requests_old", work.requests_old)):
-            self._put_json(name, {"requests": requests} if requests else None)
+        self._put_json("requests", {"requests": work.requests, "stop": not work.narrow} if work.requests else None)
+        self._put_json("requests_old", {"requests": work.requests_old} if work.requests_old else None)
         self._put("base", body(work.record).encode())
         self._asking = max(limit_for(work.requests), limit_for(work.requests_old))
         build = next((step for step in work.steps if step.builtin), None)

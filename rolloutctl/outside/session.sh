@@ -574,7 +574,7 @@ begin() { # ID: intent first, durable, with everything that going back needs
   STEPS_DONE='' RECORDED=1
   printf '%s' "$$" >"$CHANGE/session"
   keep_copy "$ENV_FILE" "$CHANGE/env.old" && [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || return 1
-  for file in cache.old aside.php env.new base steps requests inject settings edits host.php; do
+  for file in cache.old aside.php env.new base steps requests requests_old inject settings edits host.php; do
     [ ! -f "$SCRATCH/$file" ] || cp -- "$SCRATCH/$file" "$CHANGE/$file" || return 1
   done
   for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do

@@ -32,7 +32,7 @@ def resolve(host: Host) -> Route:
     """
     home = Path.home() / ".ssh"
     own = (Path(host.key).expanduser(),) if host.key else ()
-    said = _ask_ssh(host)
+    said = None if host.connection == "embedded" else _ask_ssh(host)
     if said is None:
         keys = own or tuple(home / f"id_{kind}" for kind in ("ed25519", "ecdsa", "rsa"))
         return Route(host.address, host.port or 22, host.user, keys, (home / "known_hosts",))

@@ -18,6 +18,8 @@ from rolloutctl.rules.raw_config import NAME, NAME_WANTS, EnvironmentKeys, FileK
 
 VERSION = 1
 
+_EMBEDDED_URL = "http://demo.localhost"  # the embedded host asks itself, under any name
+
 
 def read_configuration(
     root: Node, *, path: PurePath, secrets: Mapping[str, str], faults: Iterable[Fault] = ()
@@ -108,10 +110,12 @@ def _read_environment(reader: Reader, name: str, node: Node, layers: Layers) -> 
     layers = Layers(defaults=layers.defaults, environment=own, folder=layers.folder)
     nested = {key: value for key, value in (layers.defaults | own).items() if key in ("steps", "health", "freeze")}
     keys = EnvironmentKeys(**{key: value for key, value in (layers.defaults | own).items() if key not in nested})
+    hosts = read_hosts(reader, name, node, layers)
+    embedded = all(host.connection == "embedded" for host in hosts)
     return Environment(
         name=name,
-        url=keys.url.rstrip("/") if keys.url else None,
-        hosts=read_hosts(reader, name, node, layers),
+        url=keys.url.rstrip("/") if keys.url else _EMBEDDED_URL if embedded else None,
+        hosts=hosts,
         protected=keys.protected,
         requires=tuple(keys.requires),
         hold=parse_duration(keys.hold),

@@ -96,11 +96,14 @@ def last_kept(changes: Iterable[Change], flag: str) -> Change | None:
 def undoable(changes: Iterable[Change], flag: str | None = None) -> tuple[Change, ...]:
     """Kept changes that no kept change has undone, newest first; what only undid or settled is not undone again."""
     kept = [change for change in changes if change.outcome == "kept"]
-    undone = {str(change.fields["undoes"]) for change in kept if change.fields.get("undoes")}
+    undone = {name for change in kept for name in change.fields.get("undoes") or ()}
     return tuple(
         change
         for change in reversed(kept)
-        if change.id not in undone and not change.fields.get("undoes") and flag in (None, change.flag)
+        if change.id not in undone
+        and not change.fields.get("undoes")
+        and any(change.edits.values())
+        and flag in (None, change.flag)
     )
 
 

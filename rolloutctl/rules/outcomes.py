@@ -29,6 +29,8 @@ class HostOutcome:
     failed: tuple[tuple[str, str, str], ...] = ()  # (step, exit status, output), in order
     steps: tuple[StepRun, ...] = ()
     asked: tuple[Asked, ...] = ()
+    back: tuple[tuple[str, str, str], ...] = ()  # what failed while it was put back
+    asked_back: tuple[Asked, ...] = ()  # the answers after that
     cause: str = ""
     records: tuple[Record, ...] = ()
     unrecorded: tuple[str, ...] = ()
@@ -48,6 +50,8 @@ class HostOutcome:
             failed=self.failed + later.failed,
             steps=self.steps + later.steps,
             asked=later.asked or self.asked,
+            back=self.back + later.back,
+            asked_back=later.asked_back or self.asked_back,
             cause=later.cause or self.cause,
             records=self.records + later.records,
             unrecorded=self.unrecorded + later.unrecorded,
@@ -69,6 +73,9 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
     """What a host's answers to `commit`, `keep` or `revert` amount to; for a lost host, what it `said` until then."""
     lost = isinstance(answer, Unreachable)
     events = list(said) if isinstance(answer, Unreachable) else list(answer)
+    kinds = [event.kind for event in events]
+    back = kinds.index("going-back") if "going-back" in kinds else len(events)
+    forth = events[:back]
     result: Result = "lost" if lost else "untouched"
     reasons: tuple[tuple[str, Result], ...] = (
         ("committed", "committed"),
@@ -77,7 +84,6 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
         ("reverted", "reverted"),
         ("stuck", "stuck"),
     )
-    kinds = {event.kind for event in events}
     if not lost:
         for kind, means in reasons:
             if kind in kinds:
@@ -85,9 +91,11 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
     return HostOutcome(
         name,
         result,
-        failed=tuple((event.text(0), event.text(1), event.text(2)) for event in events if event.kind == "failed"),
+        failed=tuple((event.text(0), event.text(1), event.text(2)) for event in forth if event.kind == "failed"),
         steps=steps_in(events),
-        asked=asked_in(events),
+        asked=asked_in(forth),
+        back=tuple((event.text(0), event.text(1), event.text(2)) for event in events[back:] if event.kind == "failed"),
+        asked_back=asked_in(events[back:]),
         cause=next((event.text(0) for event in events if event.kind == "going-back"), ""),
         records=tuple(read_record(event.text(0).rstrip("\n")) for event in events if event.kind == "record"),
         unrecorded=tuple(event.text(0).strip() for event in events if event.kind == "unrecorded"),

@@ -78,7 +78,7 @@ class HostPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One transaction that gives a flag a new audience in an environment; `undoes` and `settles` name other changes."""
+    """One transaction that gives a flag a new audience in an environment; `undoes` names others."""
 
     change: str
     environment: Environment
@@ -88,8 +88,7 @@ class Plan:
     hosts: tuple[HostPlan, ...]
     unreachable: tuple[str, ...] = ()
     reason: str = ""
-    undoes: str | None = None
-    settles: str | None = None
+    undoes: tuple[str, ...] = ()
 
     @property
     def before(self) -> Audience:
@@ -117,8 +116,7 @@ class Plan:
             "to": {"enabled": self.target.enabled, "companies": list(self.target.companies)},
             "edits": [edit.fields() for edit in host.writes],
             "reason": self.reason,
-            "undoes": self.undoes,
-            "settles": self.settles,
+            "undoes": list(self.undoes),
             **origin,
         }
 
@@ -186,16 +184,16 @@ def plan_edits(flag: Flag, target: Audience, text: EnvText) -> tuple[tuple[Edit,
 
 
 def plan_restore(edits: Iterable[Mapping[str, Any]], text: EnvText) -> tuple[tuple[Edit, ...], EnvText]:
-    """The edits that undo a record's edits, and the file as it will be.
+    """The edits that undo recorded edits, given newest first, and the file as it will be.
 
     Raises:
         UnsafeEdit: a key's place can't be found without doubt.
     """
-    new, undone = text, []
-    for fields in reversed(list(edits)):  # the line that was appended last goes first
+    new, keys = text, []
+    for fields in edits:
         new = restore(new, fields["key"], fields["before"])
-        undone.append(_edit(text, new, fields["key"], value_of(new, fields["key"])))
-    return tuple(undone), new
+        keys.append(fields["key"])
+    return tuple(_edit(text, new, key, value_of(new, key)) for key in dict.fromkeys(keys)), new
 
 
 def changed_since(edits: Iterable[Mapping[str, Any]], text: EnvText) -> tuple[tuple[str, str | None, str | None], ...]:

@@ -92,6 +92,11 @@ def describe(identity: str, flags: Mapping[str, Flag], environment: Environment)
     return flags[name].probes[int(number)].label
 
 
+def is_about_flag(identity: str, flag: Flag) -> bool:
+    """Whether a request tells who sees the feature: no health check, and no probe that always answers the same."""
+    return identity != HEALTH and not flag.probes[int(identity.rpartition(" ")[2])].always
+
+
 def _expected(probe: Probe, audience: Audience | None) -> tuple[int, ...]:
     if audience is None:
         return probe.on if probe.always else ()

@@ -13,6 +13,7 @@ from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.requests import requests_for
 
 _BEFORE = 5.0  # seconds that health may take before the change; it has nothing to come up from
+_BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill application may never give one
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def work_for(plan: Plan, host: HostPlan, target: Host, server: str, *, origin: O
     """What one host is to do for a plan."""
     flag, environment = plan.flag, plan.environment
     settings = tuple(path for path in (flag.config, flag.companies_config) if path)
+    new = _requests(environment, target, flag, plan.target, server)
     old = () if plan.narrow else _requests(environment, target, flag, host.effective or host.before, server)
     return Work(
         narrow=plan.narrow,
@@ -75,8 +77,8 @@ def work_for(plan: Plan, host: HostPlan, target: Host, server: str, *, origin: O
         settings=settings,
         patch=_patch(flag, plan.target),
         steps=environment.steps,
-        requests=_requests(environment, target, flag, plan.target, server),
-        requests_old=tuple({**request, "within": min(request["within"], _BEFORE)} for request in old),
+        requests=_at_most(_BRAKE, reversed(new)) if plan.narrow else new,  # the flag's probes before health
+        requests_old=_at_most(_BEFORE, old),
         volatile=environment.volatile,
         deploy_locks=environment.deploy_locks,
         record=plan.record(host, origin.fields()),
@@ -114,6 +116,10 @@ def _requests(
     environment: Environment, host: Host, flag: Flag, audience: Audience, server: str
 ) -> tuple[Mapping[str, Any], ...]:
     return requests_for(environment, host, [(flag, audience)], server)
+
+
+def _at_most(seconds: float, requests: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**request, "within": min(request["within"], seconds)} for request in requests)
 
 
 def _patch(flag: Flag, target: Audience) -> dict[str, Any]:

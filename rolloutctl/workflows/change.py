@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rolloutctl.contracts import Desk
-from rolloutctl.errors import Refused, Unreachable
+from rolloutctl.errors import PersonNeeded, Refused, Unreachable
 from rolloutctl.fleet import Drifted, Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import HostOutcome, asked_in, unreached, untouched
 from rolloutctl.rules.plans import Plan
-from rolloutctl.rules.requests import describe, requests_for
+from rolloutctl.rules.requests import describe, is_about_flag, requests_for
 from rolloutctl.rules.work import failures
-from rolloutctl.workflows.endings import conclude
+from rolloutctl.workflows.endings import again, conclude
 from rolloutctl.workflows.gates import check_gates
 from rolloutctl.workflows.proving import prove
 from rolloutctl.workflows.settling import settle_leftovers
@@ -42,8 +42,10 @@ def carry_out(environment: Environment, make_plan: PlanMaker, options: Options, 
         agreed: tuple[object, ...] | None = None
         for attempt in range(_REPLANS):
             plan = _planned(fleet, lost, make_plan, tools)
-            if plan.nothing_to_write and not plan.unreachable:
-                return _unchanged(fleet, plan, tools)
+            if plan.nothing_to_write:
+                wrong = _wrong_answers(fleet, plan, tools)
+                if not any(on_flag for on_flag, _ in wrong):
+                    return _unchanged(plan, tuple(note for _, note in wrong))
             notes = check_gates(plan, lost, tools)
             notes += prove(fleet, plan, tools, with_pending=options.with_pending)
             if options.dry_run or agreed != _essence(plan):
@@ -90,17 +92,32 @@ def _refuse_twins(states: Mapping[str, HostState]) -> None:
             )
 
 
-def _unchanged(fleet: Fleet, plan: Plan, tools: Tools) -> Done:
-    """Everything says so already; whether the application answers so too is worth a word."""
-    notes = []
+def _wrong_answers(fleet: Fleet, plan: Plan, tools: Tools) -> list[tuple[bool, str]]:
+    """What the application answers otherwise than files and caches say: whether it is about the flag, and in words."""
+    wrong = []
     for host in plan.hosts:
         session = fleet.sessions[host.name]
         requests = requests_for(
             plan.environment, session.host, [(plan.flag, plan.target)], session.server, patient=False
         )
-        for asked in failures(asked_in(session.ask(requests))):
-            notes.append(f"{host.name}: {describe(asked.id, tools.configuration.flags, plan.environment)} {asked}.")
-    return Done(plan, "unchanged", _nobody_touched(plan), tuple(notes))
+        for asked in failures(asked_in(session.ask(requests)) if requests else ()):
+            name = describe(asked.id, tools.configuration.flags, plan.environment)
+            wrong.append((is_about_flag(asked.id, plan.flag), f"{host.name}: {name} answers {asked}"))
+    return wrong
+
+
+def _unchanged(plan: Plan, notes: tuple[str, ...]) -> Done:
+    """Every host that can be reached says so already; one that can't may not."""
+    error = None
+    if plan.unreachable:
+        error = PersonNeeded(
+            f"{plan.flag.name} is already set to {plan.target} on every host that can be reached; not reached:"
+            f" {', '.join(plan.unreachable)}.",
+            subject=plan.environment.name,
+            state="Nothing was changed.",
+            hint=again(plan),
+        )
+    return Done(plan, "unchanged", _nobody_touched(plan), notes, error)
 
 
 def _apply(fleet: Fleet, plan: Plan, notes: tuple[str, ...], deadline: float, tools: Tools) -> Done:

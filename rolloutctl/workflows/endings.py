@@ -11,7 +11,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import HostOutcome, Result
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.records import read_record
-from rolloutctl.rules.requests import describe, requests_for
+from rolloutctl.rules.requests import describe, is_about_flag, requests_for
 from rolloutctl.rules.work import failures
 from rolloutctl.workflows.tools import Done, Tools
 
@@ -73,8 +73,8 @@ def _why(outcome: HostOutcome, plan: Plan, tools: Tools) -> str:
         "health": "did not say whether the application is well",
     }
     last = output.strip().splitlines()[-1:] if output.strip() else []
-    status = "ran into its time limit" if status == "124" else f"failed with exit {status}"
-    return words.get(step, f"failed: {step} {status}" + (f": {last[0]}" if last else ""))
+    how = "ran into its time limit" if status == "124" else f"ended with exit {status}"
+    return words.get(step, f"failed: the step '{step}' {how}" + (f" ({last[0]})" if last else ""))
 
 
 def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools: Tools) -> Done:
@@ -91,7 +91,7 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
     error: RolloutctlError
     if doubtful:
         error = PersonNeeded(
-            f"The change failed as {trouble}, and {_names(doubtful)} could not be put back for sure.",
+            f"The change failed, and {_names(doubtful)} could not be put back for sure: {trouble}.",
             subject=subject,
             state=f"Before: {plan.before}. In doubt: {_names(doubtful)}.",
             hint=f"rolloutctl toggle {subject} {plan.flag.name} false"
@@ -185,9 +185,9 @@ def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
     if any(step != "health" for step, _, _ in outcome.failed):
         return True
     for asked in failures(outcome.asked):
-        if asked.id != "health" and asked.status is not None:
+        if is_about_flag(asked.id, plan.flag) and asked.status is not None:
             probe = plan.flag.probes[int(asked.id.rpartition(" ")[2])]
-            if not probe.always and asked.status in probe.on:
+            if asked.status in probe.on:
                 return True
     return False
 
@@ -251,7 +251,8 @@ def _lines(outcome: HostOutcome) -> list[str]:
         if line.strip()
     ]
     if outcome.result == "stuck":
-        lines.append(f"{outcome.name}  going back did not work: {', '.join(step for step, _, _ in outcome.failed)}")
+        steps = ", ".join(dict.fromkeys(step for step, _, _ in outcome.back))
+        lines.append(f"{outcome.name}  putting back was tried twice, and failed at: {steps or outcome.cause}")
     return lines
 
 

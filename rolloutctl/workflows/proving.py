@@ -11,7 +11,7 @@ from rolloutctl.rules.outcomes import asked_in, object_from
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.proof import Difference, Objection, judge_cache, judge_file, unexplained
 from rolloutctl.rules.refusals import refusal_in_words
-from rolloutctl.rules.requests import describe
+from rolloutctl.rules.requests import describe, is_about_flag
 from rolloutctl.rules.work import failures, work_for
 from rolloutctl.workflows.tools import Tools
 
@@ -53,7 +53,7 @@ def _judge(
     objections, notes = _findings(fleet, plan, host, answer)
     for asked in failures(asked_in(answer)):
         name = describe(asked.id, tools.configuration.flags, plan.environment)
-        if _is_ill(asked.id, plan):
+        if not is_about_flag(asked.id, plan.flag):
             objections.append(Objection(f"It is ill before the change already: {name} {asked}.", "Look at its log."))
         else:
             notes.append(f"before the change {name} answers {asked}")
@@ -93,7 +93,7 @@ def _findings(
         elif event.kind == "build-failed":
             notes.append(
                 "the config cache cannot be built, so the live one is taken with only the flag's own settings changed"
-                + (f": {event.text(1)}" if event.text(1) else "")
+                + (f": {' '.join(event.text(1).split())}" if event.text(1) else "")
             )
         elif event.kind == "uncached":
             notes.append("no config cache stands, and none is made: the application reads .env itself")
@@ -120,12 +120,6 @@ def _read(event: Event) -> Difference:
         pending=tuple(data.get("pending", ())),
         volatile=tuple(data.get("volatile", ())),
     )
-
-
-def _is_ill(identity: str, plan: Plan) -> bool:
-    if identity == "health":
-        return True
-    return plan.flag.probes[int(identity.rpartition(" ")[2])].always
 
 
 def _merged(notes: Iterable[str], hosts: int) -> tuple[str, ...]:

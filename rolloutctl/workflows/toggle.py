@@ -41,7 +41,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
         if not states:
             raise next(iter(lost.values()))
         first = next(iter(states.values()))
-        target = request.wish.audience(flag, _stands(flag, first))
+        target = request.wish.audience(flag, standing_audience(flag, first))
         hosts = tuple(_host_plan(flag, target, state) for state in states.values())
         return Plan(
             change=change,
@@ -57,7 +57,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
     return carry_out(environment, make_plan, options, tools, desk)
 
 
-def _stands(flag: Flag, state: HostState) -> Audience:
+def standing_audience(flag: Flag, state: HostState) -> Audience:
     """Who sees the feature according to the file: as phpdotenv reads it, else as far as we can."""
     audience = state.in_file(flag)
     if audience is not None or state.content is None:
@@ -66,7 +66,7 @@ def _stands(flag: Flag, state: HostState) -> Audience:
 
 
 def _host_plan(flag: Flag, target: Audience, state: HostState) -> HostPlan:
-    before, effective = _stands(flag, state), state.effective(flag)
+    before, effective = standing_audience(flag, state), state.effective(flag)
     assert state.content is not None  # noqa: S101 - a change looks with content
     try:
         edits, new, notes = plan_edits(flag, target, state.content)

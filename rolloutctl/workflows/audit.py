@@ -1,0 +1,88 @@
+"""audit: who changed what, when and why, as all hosts and the operator's machine tell it; and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rolloutctl.errors import Unreachable
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Environment
+from rolloutctl.rules.history import Change, fold
+from rolloutctl.rules.records import Record, verify
+from rolloutctl.workflows.logs import read_logs
+from rolloutctl.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One environment's changes, oldest first, the records behind them, and the hosts that could not be asked."""
+
+    environment: str
+    changes: tuple[Change, ...]
+    records: tuple[Record, ...]
+    unreachable: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What one host's log is worth; `problem` says where it breaks."""
+
+    environment: str
+    name: str
+    records: int
+    ok: bool
+    problem: str | None = None
+
+
+def audit(environments: tuple[Environment, ...], flag: str | None, tools: Tools) -> tuple[Audited, ...]:
+    """The changes of each environment; with `flag` only that flag's."""
+    return tuple(_audited(environment, flag, tools) for environment in environments)
+
+
+def verify_logs(environments: tuple[Environment, ...], tools: Tools) -> tuple[Verified, ...]:
+    """Check every host's chain, and that it still holds all that this machine has ever seen of it."""
+    return tuple(verdict for environment in environments for verdict in _verified(environment, tools))
+
+
+def _audited(environment: Environment, flag: str | None, tools: Tools) -> Audited:
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        logs, lost = read_logs(fleet, tools)
+    wanted = {name: tuple(r for r in log if flag in (None, r.flag)) for name, log in logs.items()}
+    return Audited(
+        environment.name,
+        fold(wanted),
+        tuple(record for log in wanted.values() for record in log),
+        tuple((name, error.message) for name, error in lost.items()),
+    )
+
+
+def _verified(environment: Environment, tools: Tools) -> list[Verified]:
+    seen = {host.name: tools.mirror.seen(environment.name, host.name) for host in environment.hosts}
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        lost = fleet.open(tools.configuration.flags.values())
+        logs = fleet.each(lambda session: session.log())
+    verdicts = []
+    for host in environment.hosts:
+        log = logs.get(host.name, lost.get(host.name))
+        if not isinstance(log, tuple):
+            verdicts.append(Verified(environment.name, host.name, 0, ok=False, problem=_unreached(log)))
+            continue
+        problem = _problem(log, seen[host.name])
+        verdicts.append(Verified(environment.name, host.name, len(log), ok=problem is None, problem=problem))
+    return verdicts
+
+
+def _unreached(error: Unreachable | None) -> str:
+    return f"could not be reached: {error.message}" if error else "could not be reached"
+
+
+def _problem(log: tuple[Record, ...], seen: tuple[Record, ...]) -> str | None:
+    fault = verify(log)
+    if fault is not None:
+        return f"line {fault.line} {fault.problem}"
+    lines = {record.line for record in log}
+    missing = [record for record in seen if record.line not in lines]
+    if missing:
+        first = missing[0]
+        return f"{len(missing)} records that this machine has seen are gone; the first: {first.change} {first.event}"
+    return None

@@ -1,0 +1,156 @@
+"""rollback: undo the newest change that is not undone yet; that flag's own keys only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rolloutctl.contracts import Desk
+from rolloutctl.errors import Refused, Unreachable, UsageError
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Environment, Flag
+from rolloutctl.rules.history import Change, fold, undoable
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.plans import HostPlan, Plan, audience_after, changed_since, is_narrowing, plan_restore
+from rolloutctl.workflows.change import carry_out
+from rolloutctl.workflows.logs import read_logs
+from rolloutctl.workflows.toggle import standing_audience
+from rolloutctl.workflows.tools import Done, Options, Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants undone: `to` is the id of the change after which all is to be undone."""
+
+    environment: str | None = None
+    flag: str | None = None
+    to: str | None = None
+    steps: int = 1
+    force: bool = False
+    reason: str = ""
+
+
+def find(request: Request, tools: Tools) -> tuple[Environment, tuple[Change, ...]]:
+    """The changes that the request means, newest first, and where they were made.
+
+    Without an environment it is the newest change anywhere.
+
+    Raises:
+        UsageError: there is no such change, flag or environment.
+        Refused: nothing is left to undo, or no host could tell.
+    """
+    configuration = tools.configuration
+    if request.flag is not None:
+        configuration.flag(request.flag)
+    if request.environment is not None:
+        environments = [configuration.environment(request.environment)]
+    else:
+        environments = list(configuration.environments.values())
+    found: list[tuple[str, Environment, tuple[Change, ...]]] = []
+    lost: list[str] = []
+    for environment in environments:
+        changes, missing = _undoable_in(environment, request, tools)
+        lost.extend(f"{name}: {error.message}" for name, error in missing.items())
+        if changes:
+            found.append((changes[0].time, environment, changes))
+    if not found:
+        where = request.environment or "any environment"
+        raise Refused(
+            f"There is nothing to undo in {where}.",
+            hint=f"rolloutctl audit {request.environment or ''}".strip(),
+            details=tuple(lost),
+        )
+    _, environment, changes = max(found, key=lambda each: each[0])
+    return environment, _chosen(request, changes, environment)
+
+
+def rollback(
+    request: Request, environment: Environment, undone: tuple[Change, ...], options: Options, tools: Tools, desk: Desk
+) -> Done:
+    """Undo one flag's changes, the newest first, in one transaction; recorded as undoing the oldest of them.
+
+    Raises:
+        Refused: somebody changed the flag's keys since, or a gate, a lock, a proof or the person said no.
+    """
+    flag = tools.configuration.flag(undone[0].flag)
+    change = tools.new_id()
+
+    def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
+        if not states:
+            raise next(iter(lost.values()))
+        if not request.force:
+            _refuse_changed(flag, undone[0], states, environment)
+        hosts = tuple(_host_plan(flag, undone, state) for state in states.values())
+        target = audience_after(flag, hosts[0].new_env)
+        return Plan(
+            change=change,
+            environment=environment,
+            flag=flag,
+            target=target,
+            narrow=is_narrowing(target, hosts) and (target.nobody or not lost),
+            hosts=hosts,
+            unreachable=tuple(lost),
+            reason=request.reason,
+            undoes=tuple(each.id for each in undone),
+        )
+
+    return carry_out(environment, make_plan, options, tools, desk)
+
+
+def _undoable_in(
+    environment: Environment, request: Request, tools: Tools
+) -> tuple[tuple[Change, ...], Mapping[str, Unreachable]]:
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        logs, lost = read_logs(fleet, tools)
+    return undoable(fold(logs), request.flag), lost
+
+
+def _chosen(request: Request, changes: tuple[Change, ...], environment: Environment) -> tuple[Change, ...]:
+    """The newest change and, of the same flag, those before it as far as the request goes."""
+    if request.to is not None:
+        marked = next((change for change in changes if change.id == request.to), None)
+        if marked is None:
+            raise UsageError(
+                f"There is no change {request.to} in {environment.name} that still stands.",
+                hint=f"rolloutctl audit {environment.name}",
+            )
+        of_flag = [change for change in changes if change.flag == marked.flag]
+        chosen = tuple(of_flag[: of_flag.index(marked)])
+        if not chosen:
+            raise Refused(f"{request.to} is the newest change of {marked.flag}; nothing was changed since.")
+        return chosen
+    of_flag = [change for change in changes if change.flag == changes[0].flag]
+    if request.steps > len(of_flag):
+        raise Refused(
+            f"Only {len(of_flag)} changes of {changes[0].flag} can be undone in {environment.name}.",
+            hint=f"rolloutctl audit {environment.name} --flag {changes[0].flag}",
+        )
+    return tuple(of_flag[: request.steps])
+
+
+def _host_plan(flag: Flag, undone: tuple[Change, ...], state: HostState) -> HostPlan:
+    assert state.content is not None  # noqa: S101 - a change looks with content
+    edits = [edit for change in undone for edit in reversed(change.edits.get(state.name, ()))]
+    undo, new = plan_restore(edits, state.content)
+    return HostPlan(state, standing_audience(flag, state), state.effective(flag), undo, new)
+
+
+def _refuse_changed(flag: Flag, newest: Change, states: Mapping[str, HostState], environment: Environment) -> None:
+    details = []
+    for name, state in states.items():
+        assert state.content is not None  # noqa: S101 - a change looks with content
+        for key, left, stands in changed_since(newest.edits.get(name, ()), state.content):
+            details.append(f"{name}  {key}: {newest.id} left {_shown(left)}, now it is {_shown(stands)}")
+    if details:
+        raise Refused(
+            f"Somebody changed {flag.name} since {newest.id}.",
+            subject=environment.name,
+            state="Nothing was changed on any host.",
+            hint=f"To put back what stood before {newest.id} all the same: rolloutctl rollback {environment.name} "
+            f"--flag {flag.name} --force",
+            details=tuple(details),
+        )
+
+
+def _shown(value: str | None) -> str:
+    return "not there" if value is None else value or "empty"

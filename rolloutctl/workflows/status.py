@@ -1,0 +1,172 @@
+"""status: for each flag and environment, who sees it: the file, the config cache and the live answer side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rolloutctl.errors import Unreachable
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Environment, Flag
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.history import Change, in_doubt, last_kept, of_environment
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.outcomes import asked_in
+from rolloutctl.rules.requests import HEALTH, requests_for
+from rolloutctl.rules.work import Asked
+from rolloutctl.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOnHost:
+    """One flag on one host. `probes` are its probes' answers, judged by the audience that is effective."""
+
+    name: str
+    file: Audience | None  # None: phpdotenv can't say
+    effective: Audience | None  # None: the config cache doesn't show it
+    in_sync: bool
+    probes: tuple[Asked, ...] = ()
+
+    @property
+    def well(self) -> bool:
+        """Whether file, cache and answers agree."""
+        return self.in_sync and self.file is not None and all(asked.ok for asked in self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One host; `state` and `flags` are empty while it can't be reached."""
+
+    name: str
+    address: str
+    error: str | None = None
+    hint: str = ""
+    state: HostState | None = None
+    flags: Mapping[str, FlagOnHost] | None = None
+    health: Asked | None = None  # None: nothing to ask
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the host answers, and its application says that it is well."""
+        return self.error is None and (self.health is None or self.health.ok)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStatus:
+    """One environment: its hosts, its newest changes, and the ones that hosts ended differently."""
+
+    environment: Environment
+    hosts: tuple[HostStatus, ...]
+    changes: tuple[Change, ...]
+    doubts: tuple[Change, ...]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether every host answered."""
+        return all(host.error is None for host in self.hosts)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every host answers and is well."""
+        return all(host.healthy for host in self.hosts)
+
+    def seen(self, flag: str) -> Audience | None:
+        """Who sees a flag's feature according to the first host that can say."""
+        for host in self.hosts:
+            on_host = (host.flags or {}).get(flag)
+            if on_host is not None:
+                return on_host.effective or on_host.file
+        return None
+
+    def consistent(self, flag: str) -> bool:
+        """Whether all reachable hosts say the same, in file, cache and answers."""
+        found = [host.flags[flag] for host in self.hosts if host.flags]
+        audiences = {audience for each in found for audience in (each.file, each.effective or each.file)}
+        return all(each.well for each in found) and len({_seen_by(a) for a in audiences}) <= 1
+
+    def last_change(self, flag: str) -> Change | None:
+        """The newest change of a flag that stands."""
+        return last_kept(self.changes, flag)
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing here needs a person: no drift, no ill health, nothing interrupted, in doubt or unreachable."""
+        flags = {name for host in self.hosts for name in host.flags or {}}
+        interrupted = any(pending for host in self.hosts if host.state for pending in host.state.pending)
+        return self.healthy and not self.doubts and not interrupted and all(self.consistent(name) for name in flags)
+
+
+def status(environments: Iterable[Environment], flags: Iterable[Flag], tools: Tools) -> tuple[EnvironmentStatus, ...]:
+    """Look at all environments at once; a host that can't be reached is a row. Changes nothing."""
+    wanted, shown = tuple(environments), tuple(flags)
+    with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
+        return tuple(pool.map(lambda environment: _look(environment, shown, tools), wanted))
+
+
+def _look(environment: Environment, flags: tuple[Flag, ...], tools: Tools) -> EnvironmentStatus:
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        lost = fleet.open(tools.configuration.flags.values())
+        seen = fleet.look(content=False)
+        answers = _ask(fleet, seen, flags)
+    hosts = []
+    for host in environment.hosts:
+        state = seen.get(host.name, lost.get(host.name))
+        if isinstance(state, HostState):
+            tools.mirror.saw(environment.name, host.name, state.records)
+            hosts.append(_host_status(host.name, host.address, state, flags, answers.get(host.name, ())))
+        else:
+            error = state or Unreachable("was lost")
+            hosts.append(HostStatus(host.name, host.address, error.message, error.hint))
+    states = {name: state for name, state in seen.items() if isinstance(state, HostState)}
+    changes = of_environment(states)
+    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes))
+
+
+def _ask(
+    fleet: Fleet, seen: Mapping[str, HostState | Unreachable], flags: tuple[Flag, ...]
+) -> dict[str, tuple[Asked, ...]]:
+    """Health and probes, once each, judged by the audience that each host's cache means."""
+
+    def one(session: object) -> tuple[Asked, ...]:
+        name = session.host.name  # type: ignore[attr-defined]
+        state = seen[name]
+        audiences = [(flag, _audience(state, flag)) for flag in flags]
+        asked = requests_for(
+            fleet.environment,
+            session.host,  # type: ignore[attr-defined]
+            audiences,
+            session.server,  # type: ignore[attr-defined]
+            patient=False,
+        )
+        return asked_in(session.ask(asked)) if asked else ()  # type: ignore[attr-defined]
+
+    able = [name for name, state in seen.items() if isinstance(state, HostState) and state.live is not None]
+    found = fleet.each(one, able)
+    return {name: answer for name, answer in found.items() if not isinstance(answer, Unreachable)}
+
+
+def _audience(state: HostState | Unreachable, flag: Flag) -> Audience | None:
+    return (state.effective(flag) or state.in_file(flag)) if isinstance(state, HostState) else None
+
+
+def _host_status(
+    name: str, address: str, state: HostState, flags: tuple[Flag, ...], answers: tuple[Asked, ...]
+) -> HostStatus:
+    by_flag = {
+        flag.name: FlagOnHost(
+            flag.name,
+            state.in_file(flag),
+            state.effective(flag),
+            state.in_sync(flag),
+            tuple(asked for asked in answers if asked.id.rpartition(" ")[0] == flag.name),
+        )
+        for flag in flags
+    }
+    health = next((asked for asked in answers if asked.id == HEALTH), None)
+    return HostStatus(name, address, state=state, flags=by_flag, health=health)
+
+
+def _seen_by(audience: Audience | None) -> Audience | None:
+    """What counts for agreement: a list behind a flag that is off does not."""
+    return audience if audience is None or audience.enabled else Audience(enabled=False)

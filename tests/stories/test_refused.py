@@ -1,0 +1,236 @@
+"""Widenings that are refused before anything is touched: every byte, inode and process stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rolloutctl.rules.plans import Wish
+from rolloutctl.workflows.tools import Options
+from tests.lab.lab import SECRETS, Fault, Lab, Snapshot
+from tests.stories.conftest import Hire
+from tests.stories.operator import Ending
+from tests.stories.traces import log_of, portals
+
+pytestmark = pytest.mark.lab
+
+WITH_PENDING = Options(with_pending=True)
+STOWAWAY = ('APP_NAME="Lab Gateway"', "APP_NAME=Zebra-Crossing")
+
+
+def snapshots(lab: Lab) -> list[Snapshot]:
+    return [host.snapshot() for host in lab.hosts]
+
+
+def assert_untouched(lab: Lab, before: list[Snapshot], ending: Ending) -> None:
+    assert (ending.exit_status, ending.result) == (3, "refused"), ending.said
+    assert snapshots(lab) == before
+    assert [log_of(host) for host in lab.hosts] == [()] * len(lab.hosts)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("fault", "said"), [("syntax", "syntax error"), ("throws-aside", "Access denied (using password")]
+)
+def test_a_cache_that_cannot_be_built_on_one_host_leaves_all_untouched_and_artisans_message_shown(
+    fresh: Lab, hire: Hire, index: int, fault: Fault, said: str
+) -> None:
+    fresh.hosts[index].break_config(fault)
+    before = snapshots(fresh)
+
+    refused = hire(fresh).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert said in refused.said
+    assert f"web-{index + 1}" in refused.said
+    assert [secret for secret in SECRETS if secret in refused.said] == []
+
+
+def test_a_build_that_hangs_is_ended_and_refused(fresh: Lab, hire: Hire) -> None:
+    fresh.hosts[2].break_config("hangs")
+    before = snapshots(fresh)
+    steps = [{"name": "config cache", "builtin": "config-cache", "timeout": "2s"}]
+
+    refused = hire(fresh, steps=steps).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "web-3" in refused.said
+
+
+def test_an_edit_that_waits_in_env_is_named_without_its_value_and_refused(fresh: Lab, hire: Hire) -> None:
+    fresh.hosts[1].edit_env(*STOWAWAY)
+    before, operator = snapshots(fresh), hire(fresh)
+
+    refused = operator.toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "web-2" in refused.said
+    assert "app.name" in refused.said
+    assert "--with-pending" in refused.said
+    assert "Zebra-Crossing" not in operator.everything_seen
+
+
+def test_with_pending_lets_the_waiting_edit_through_and_names_it(fresh: Lab, hire: Hire) -> None:
+    host, operator = fresh.hosts[1], hire(fresh)
+    host.edit_env(*STOWAWAY)
+
+    on = operator.toggle("customer_portal", True, WITH_PENDING)
+
+    assert (on.exit_status, portals(fresh)) == (0, [200] * 3)
+    assert "web-2" in on.notes
+    assert "app.name" in on.notes
+    assert b"Zebra-Crossing" in host.cache_path.read_bytes()
+    assert "Zebra-Crossing" not in operator.everything_seen
+
+
+def test_another_flag_that_waits_in_env_is_a_stowaway_too(fresh: Lab, hire: Hire) -> None:
+    fresh.hosts[0].edit_env("FEATURE_BULK_EXPORT=false", "FEATURE_BULK_EXPORT=true")
+    before = snapshots(fresh)
+
+    refused = hire(fresh).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "features.bulk_export" in refused.said
+
+
+def test_a_value_that_differs_at_each_build_is_no_stowaway(fresh: Lab, hire: Hire) -> None:
+    for host in fresh.hosts:
+        host.break_config("volatile")
+        host.rebuild_cache()
+
+    on = hire(fresh).toggle("customer_portal", True)
+
+    assert (on.exit_status, portals(fresh)) == (0, [200] * 3)
+    assert "build.at" in on.notes
+
+
+def test_a_declared_volatile_value_is_not_even_mentioned(fresh: Lab, hire: Hire) -> None:
+    host = fresh.hosts[0]
+    host.break_config("volatile")
+    host.rebuild_cache()
+
+    on = hire(fresh, hosts=[host], volatile=["build.at"]).toggle("customer_portal", True)
+
+    assert (on.exit_status, on.notes, host.portal()) == (0, "", 200)
+
+
+def test_a_process_variable_that_overrides_the_flag_is_noticed(fresh: Lab, hire: Hire) -> None:
+    host = fresh.hosts[0]
+    shell = "env FEATURE_CUSTOMER_PORTAL=false"  # a login shell's export; the session must not pass it on
+    on = hire(fresh, hosts=[host], shell=shell).toggle("customer_portal", True)
+
+    assert (on.exit_status, host.portal()) == (0, 200)
+
+
+def test_a_config_file_that_ignores_the_flag_is_noticed(fresh: Lab, hire: Hire) -> None:
+    config = fresh.hosts[2].app / "config" / "features.php"
+    config.write_text(config.read_text().replace("env('FEATURE_CUSTOMER_PORTAL', false)", "false"))
+    before = snapshots(fresh)
+
+    refused = hire(fresh).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "features.customer_portal" in refused.said
+
+
+def test_a_host_that_is_ill_before_the_change_refuses_it(fresh: Lab, hire: Hire) -> None:
+    fresh.hosts[1].make_ill()
+    before = snapshots(fresh)
+
+    refused = hire(fresh).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "web-2" in refused.said
+    assert "/health" in refused.said
+    assert "500" in refused.said
+
+
+def test_an_unreachable_host_refuses_a_widening(fresh: Lab, hire: Hire) -> None:
+    fresh.hosts[2].stop_sshd()
+    before = snapshots(fresh)
+
+    refused = hire(fresh).toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "web-3" in refused.said
+
+
+@pytest.mark.parametrize("lock", [".dep/deploy.lock", "../.dep/deploy.lock"])
+def test_a_running_deployment_refuses_a_widening(fresh: Lab, hire: Hire, lock: str) -> None:
+    path = fresh.hosts[1].app / lock
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("deployer")
+    before = snapshots(fresh)
+    try:
+        refused = hire(fresh).toggle("customer_portal", True)
+    finally:
+        path.unlink()
+
+    assert_untouched(fresh, before, refused)
+    assert "web-2" in refused.said
+    assert "deploy.lock" in refused.said
+
+
+def freeze_now() -> list[dict[str, str]]:
+    now = datetime.now(UTC)
+    return [{"from": f"{now - timedelta(hours=1):%a %H:%M}", "to": f"{now + timedelta(hours=1):%a %H:%M}", "zone": "UTC"}]
+
+
+def test_a_freeze_refuses_widening_and_lets_narrowing_through(fresh: Lab, hire: Hire) -> None:
+    free, frozen = hire(fresh), hire(fresh, freeze=freeze_now())
+    before = snapshots(fresh)
+
+    refused = frozen.toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "frozen until" in refused.said
+    free.toggle("customer_portal", True)
+    off = frozen.toggle("customer_portal", False)
+    assert (off.exit_status, portals(fresh)) == (0, [404] * 3)
+    assert "frozen until" in off.notes
+
+
+def test_a_feature_that_is_not_on_where_it_is_required_refuses_widening_and_lets_narrowing_through(
+    fresh: Lab, hire: Hire
+) -> None:
+    staging, production = fresh.hosts[:1], fresh.hosts[1:]
+    operator = hire(fresh, hosts=production, requires=["staging"])
+    first = hire(fresh, hosts=staging, environment="staging")
+    environments = operator.tools.configuration.environments
+    assert isinstance(environments, dict)
+    environments["staging"] = first.tools.configuration.environment("staging")
+    before = snapshots(fresh)
+
+    refused = operator.toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)
+    assert "staging" in refused.said
+    first.toggle("customer_portal", True, environment="staging")
+    assert operator.toggle("customer_portal", True).exit_status == 0
+    first.toggle("customer_portal", False, environment="staging")
+    off = operator.toggle("customer_portal", False)
+    assert (off.exit_status, portals(fresh)) == (0, [404] * 3)
+
+
+def test_the_last_company_cannot_be_removed(fresh: Lab, hire: Hire) -> None:
+    operator = hire(fresh)
+    operator.toggle("customer_portal", Wish(True, companies=(15,)))
+    before = snapshots(fresh)
+
+    refused = operator.toggle("customer_portal", Wish(True, remove=(15,)))
+
+    assert (refused.exit_status, snapshots(fresh)) == (3, before)
+    assert "--companies all" in refused.said
+
+
+def test_a_host_that_is_listed_twice_is_refused(fresh: Lab, hire: Hire) -> None:
+    host = fresh.hosts[0]
+    places = {"address": "127.0.0.1", "port": host.ssh_port, "key": str(fresh.key), "user": "root"}
+    where = {"app": str(host.app), "state_dir": str(host.state_dir)}
+    twice = hire(fresh, settings={"hosts": [{"name": name, **places, **where} for name in ("a", "b")]})
+    before = snapshots(fresh)
+
+    refused = twice.toggle("customer_portal", True)
+
+    assert_untouched(fresh, before, refused)

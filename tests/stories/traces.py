@@ -1,0 +1,86 @@
+"""What a story may leave behind: the search for secrets, stray processes and stray files, and the reading of logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rolloutctl.rules.records import Record, read_log, verify
+from tests.lab.host import LabHost
+from tests.lab.lab import SECRETS, Lab
+from tests.lab.processes import wait_until
+
+_AT_REST = {"audit.jsonl", "lock", "change"}
+
+
+def log_of(host: LabHost) -> tuple[Record, ...]:
+    """A host's audit log, as it stands on disk."""
+    return tuple(record for path in host.state_dir.rglob("audit.jsonl") for record in read_log(path.read_text()))
+
+
+def events_of(host: LabHost) -> list[str]:
+    """The events of a host's audit log, oldest first."""
+    return [record.event for record in log_of(host)]
+
+
+def portals(lab: Lab, company: int | None = None) -> list[int]:
+    """What /portal answers on each host."""
+    return [host.portal(company) for host in lab.hosts]
+
+
+def line_in(host: LabHost, key: str) -> str | None:
+    """The last value of a key as it is written in `.env`."""
+    lines = host.env_path.read_text(encoding="utf-8").splitlines()
+    return next((line.partition("=")[2] for line in reversed(lines) if line.startswith(f"{key}=")), None)
+
+
+def assert_nothing_is_left(lab: Lab) -> None:
+    """No session or step, no holder, no private or staged file, no change without an outcome, no broken chain."""
+    wait_until(lambda: all(not host.leftovers() for host in lab.hosts), f"no process left: {_left(lab)}", seconds=15)
+    for host in lab.hosts:
+        assert _strays(host) == [], host.name
+        assert verify(log_of(host)) is None, host.name
+
+
+def secrets_in(lab: Lab, seen: Iterable[str]) -> list[str]:
+    """Where a secret of the lab's `.env` stands that has no business there."""
+    folders = [lab.client, *(host.state_dir for host in lab.hosts)]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    texts = {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files}
+    texts |= {f"what operator {number} saw": text for number, text in enumerate(seen, 1)}
+    return [f"{secret!r} in {where}" for where, text in texts.items() for secret in SECRETS if secret in text]
+
+
+def until(met: Callable[[], bool], what: str, seconds: float = 20.0) -> float:
+    """Poll until `met` holds, and give the seconds that it took."""
+    begun = time.monotonic()
+    wait_until(met, what, seconds=seconds)
+    return time.monotonic() - begun
+
+
+def _left(lab: Lab) -> list[str]:
+    return [process.command[:120] for host in lab.hosts for process in host.leftovers()]
+
+
+def _strays(host: LabHost) -> list[str]:
+    application = [path for path in host.folder.joinpath("app").rglob("*.rolloutctl.*")]
+    state = [
+        path
+        for machine in host.state_dir.glob("*/*")
+        for path in (*machine.iterdir(), *machine.glob("change/*"))
+        if path.name not in _AT_REST
+    ]
+    return [str(path) for path in (*application, *state, *_scratch_of(host))]
+
+
+def _scratch_of(host: LabHost) -> list[Path]:
+    """Private folders of sessions in /tmp that speak of this host."""
+    found = []
+    for path in Path("/tmp").glob("rolloutctl.*/state.in"):  # noqa: S108 - only looked at
+        try:
+            if str(host.folder) in path.read_text(errors="replace"):
+                found.append(path)
+        except OSError:
+            continue  # somebody else's, or gone meanwhile
+    return found
