@@ -79,9 +79,7 @@ class Fleet:
         """The state of each open host."""
         return self.each(lambda session: session.look(content=content, records=records))
 
-    def each(
-        self, act: Callable[[Session], _T], names: Iterable[str] | None = None
-    ) -> dict[str, _T | Unreachable]:
+    def each(self, act: Callable[[Session], _T], names: Iterable[str] | None = None) -> dict[str, _T | Unreachable]:
         """Do something with each open session, in parallel; a lost host's error stands in for its result."""
         wanted = self.sessions if names is None else {name: self.sessions[name] for name in names}
         return self._each(wanted, act)
@@ -114,7 +112,7 @@ class Fleet:
             self._clock.wait(min(left, random.uniform(0.1, 0.5)))  # noqa: S311 - jitter, no secret
 
     def commit(self, change: str, names: Iterable[str], *, narrow: bool) -> dict[str, HostOutcome]:
-        """Commit on each locked host: a widening on the first as the canary, then on the rest; a narrowing on all at once.
+        """Commit on each locked host: a widening on the first, the canary, then on the rest; a narrowing on all at once.
 
         Widening stops behind the canary when that fails, and at a Ctrl-C, which `interrupted` then tells.
         """
@@ -180,7 +178,7 @@ class Fleet:
         return {name: found[name] for name in things}
 
     def _finish(self) -> None:
-        """See every host out. In a transaction a Ctrl-C is noted, and a second one leaves; before, it ends all at once."""
+        """See every host out. In a transaction a Ctrl-C is noted and a second one leaves; before, it ends all at once."""
         try:
             wait(self._running)
         except KeyboardInterrupt:
@@ -207,12 +205,17 @@ def _lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused
         return answer
     for event in answer:
         if event.kind == "busy":
-            return Busy(f"{holder_in(event)} is at work on {name}.", subject=name, hint="Wait for it: --wait 60s")
+            return Busy(
+                f"{holder_in(event)} is at work on {name}.",
+                subject=name,
+                state="Nothing was changed.",
+                hint="Wait for it: --wait 60s",
+            )
         if event.kind == "drift":
-            return Drifted(_drift(event), subject=name, hint="Look again: rolloutctl status")
+            return Drifted(
+                f"{name}: {_drift(event)}", subject=name, state="Nothing was changed.", hint="rolloutctl status"
+            )
     return None if any(event.kind == "locked" for event in answer) else Unreachable("gave no answer", subject=name)
-
-
 
 
 def _drift(event: Event) -> str:

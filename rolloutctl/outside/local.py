@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+from contextlib import suppress
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.config import Host
@@ -59,14 +60,10 @@ class LocalChannel:
         """End the command's stdin, and see it out."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):  # what was not sent is of no use any more
                     stream.close()
-                except OSError:
-                    pass  # what was not sent is of no use any more
-        try:
+        with suppress(subprocess.TimeoutExpired):  # a step still runs; the session ends by itself behind it
             self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            pass  # a step still runs; the session ends by itself behind it
 
 
 def connect(_host: Host) -> LocalConnection:

@@ -19,6 +19,7 @@ from rolloutctl.rules.config import Host
 CONNECT = 10.0  # seconds for the TCP connection
 GREETING = 15.0  # seconds for the banner, the key exchange, each answer to a login
 KEEPALIVE = 15  # seconds
+DEFAULT_PORT = 22
 TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
 
 
@@ -174,20 +175,20 @@ def _check_key(host: Host, route: Route, known: KnownHosts, key: paramiko.PKey) 
         verdict = "known" if shown in host.known_hosts else "changed"
     if verdict == "known":
         return
-    port = f" -p {route.port}" if route.port != 22 else ""
+    port = _port_option(route.port)
     kind = key.get_name()
     if verdict == "unknown":
         raise Unreachable(
             f"The host key of {name} is not known: {kind} {shown}.",
             subject=host.name,
-            hint=f"Compare that fingerprint with the server's, then: ssh-keyscan{port} {route.address} >> ~/.ssh/known_hosts",
+            hint=f"Compare it with the server's, then: ssh-keyscan{port} {route.address} >> ~/.ssh/known_hosts",
         )
     if verdict == "revoked":
         raise Unreachable(
             f"The host key of {name} is revoked: {kind} {shown}.", subject=host.name, hint="Ask who revoked it."
         )
     raise Unreachable(
-        f"THE HOST KEY OF {name} HAS CHANGED: it now shows {kind} {shown}. Somebody may stand between you and the host.",
+        f"THE HOST KEY OF {name} HAS CHANGED: it now shows {kind} {shown}. Somebody may stand in between.",
         subject=host.name,
         hint="The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
         if host.known_hosts
@@ -221,7 +222,7 @@ def _log_in(host: Host, route: Route, transport: paramiko.Transport) -> None:
         f"{route.address} does not let {user} in. Tried: {offered}.{also}",
         subject=host.name,
         hint=f"Try: ssh {user}@{route.address}"
-        + (f" -p {route.port}" if route.port != 22 else "")
+        + _port_option(route.port)
         + "; then set user: or key: in environments.yaml, or ssh-add the key.",
     )
 
@@ -255,6 +256,10 @@ def _agent_keys() -> tuple[paramiko.PKey, ...]:
         return tuple(paramiko.Agent().get_keys())
     except (paramiko.SSHException, OSError):
         return ()
+
+
+def _port_option(port: int) -> str:
+    return "" if port == DEFAULT_PORT else f" -p {port}"
 
 
 def _said(error: Exception) -> str:

@@ -591,6 +591,11 @@ commit() { # ID HOLD-SECONDS
   HOLD=$2
   BASE=$(cat "$SCRATCH/base")
   phase executing
+  if [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then # since the lock was taken; nobody else's edit is written over
+    fail drift 0
+    release
+    return 1
+  fi
   if ! begin "$1" 2>/dev/null; then
     if [ "$DIRECTION" = widen ]; then
       [ -z "$CHANGE" ] || forget
@@ -627,6 +632,9 @@ apply() {
   if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
   if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
     swap_in "$CHANGE/aside.php" "$CACHE" || { trouble=1; fail 'config cache' 1; } || [ "$DIRECTION" = narrow ] || return
+  elif [ "$HAS_BUILD" = 1 ] && [ "$CACHE_SHA" != absent ] && [ ! -f "$CHANGE/aside.php" ]; then
+    trouble=1
+    fail 'config cache' 1 # a switch-off that could neither build nor patch one
   fi
   emit swapped
   if [ "$DIRECTION" = widen ] && [ -n "$BUILT" ] && [ "$REBUILD" != 1 ]; then start_twin; fi

@@ -11,7 +11,7 @@ from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.env_text import assign, assignment_of, definitions, restore, value_of
-from rolloutctl.rules.flags import Audience, companies_in_words, odd_spelling, read_companies, write_companies
+from rolloutctl.rules.flags import Audience, companies_in_words, odd_spelling, read_companies, read_enabled, write_companies
 from rolloutctl.rules.host import HostState, audience_from
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.,()-]*")  # what can travel as NAME=VALUE in a list that a shell splits
@@ -65,8 +65,13 @@ class HostPlan:
 
     @property
     def inject(self) -> dict[str, str]:
-        """The flag's keys for the build aside."""
-        return {e.key: e.after for e in self.edits if e.after is not None and _PLAIN.fullmatch(e.after)}
+        """The flag's keys for the build aside; one that can't be passed by something that means the same."""
+        return {edit.key: _passable(edit.after) for edit in self.edits}
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether a key could not be set in `.env`, so that the next rebuild of the cache would undo a switch-off."""
+        return any(edit.after is not None and edit.after_text is None for edit in self.edits)
 
     def lines(self) -> tuple[tuple[bytes, bytes], ...]:
         """The lines that change: as they will stand, and as they were (empty for a line that is new)."""
@@ -220,6 +225,12 @@ def is_narrowing(target: Audience, hosts: Sequence[HostPlan]) -> bool:
 
 def _edit(old: EnvText, new: EnvText, key: str, after: str | None) -> Edit:
     return Edit(key, value_of(old, key), after, assignment_of(old, key), assignment_of(new, key))
+
+
+def _passable(value: str | None) -> str:
+    if value is None or _PLAIN.fullmatch(value):
+        return value or ""
+    return write_companies(read_companies(value)) or ("true" if read_enabled(value) else "false")
 
 
 def _stands(flag: Flag, key: str, now: str | None, wanted: str) -> bool:

@@ -18,11 +18,12 @@ _BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill applic
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who makes a change: the actor, the actor's machine, rolloutctl's version."""
+    """Who makes a change: the actor, the actor's machine, rolloutctl's version; and since when (UTC)."""
 
     actor: str
     machine: str
     version: str
+    since: str = ""
 
     def fields(self) -> dict[str, str]:
         """As a record holds it."""
@@ -60,7 +61,7 @@ class StepRun:
         return self.status == 0
 
 
-def work_for(plan: Plan, host: HostPlan, target: Host, server: str, *, origin: Origin, since: str) -> Work:
+def work_for(plan: Plan, host: HostPlan, target: Host, server: str, origin: Origin) -> Work:
     """What one host is to do for a plan."""
     flag, environment = plan.flag, plan.environment
     settings = tuple(path for path in (flag.config, flag.companies_config) if path)
@@ -88,7 +89,7 @@ def work_for(plan: Plan, host: HostPlan, target: Host, server: str, *, origin: O
             "environment": environment.name,
             "flag": flag.name,
             "what": f"{flag.name} for {plan.target}",
-            "since": since,
+            "since": origin.since,
         },
     )
 

@@ -35,31 +35,27 @@ def carry_out(environment: Environment, make_plan: PlanMaker, options: Options, 
     Raises:
         Refused: nothing was touched.
     """
-    flags = tuple(tools.configuration.flags.values())
     with Fleet(environment, tools.sessions, tools.clock, desk.notice) as fleet:
-        lost = fleet.open(flags)
+        lost = fleet.open(tools.configuration.flags.values())
         deadline = tools.clock.now().timestamp() + options.wait
-        agreed: tuple[object, ...] | None = None
+        agreed: object = None
         for attempt in range(_REPLANS):
             plan = _planned(fleet, lost, make_plan, tools)
-            if plan.nothing_to_write:
-                wrong = _wrong_answers(fleet, plan, tools)
-                if not any(on_flag for on_flag, _ in wrong):
-                    return _unchanged(plan, tuple(note for _, note in wrong))
-            notes = check_gates(plan, lost, tools)
-            notes += prove(fleet, plan, tools, with_pending=options.with_pending)
-            if options.dry_run or agreed != _essence(plan):
+            if plan.nothing_to_write and (done := _already_so(fleet, plan, tools)):
+                return done
+            notes = check_gates(plan, lost, tools) + prove(fleet, plan, tools, with_pending=options.with_pending)
+            if agreed != _essence(plan):
                 desk.show(plan, notes)
-            if options.dry_run:
-                return Done(plan, "planned", _nobody_touched(plan), notes)
-            if agreed != _essence(plan) and not desk.agrees(plan):
-                raise Refused("You did not agree.", state="Nothing was changed on any host.")
-            agreed = _essence(plan)
+                if options.dry_run:
+                    return Done(plan, "planned", _nobody_touched(plan), notes)
+                if not desk.agrees(plan):
+                    raise Refused("You did not agree.", state="Nothing was changed on any host.")
+                agreed = _essence(plan)
             try:
                 return _apply(fleet, plan, notes, deadline, tools)
             except Drifted:
-                over = tools.clock.now().timestamp() > deadline
-                if attempt + 1 == _REPLANS or (over and not plan.narrow):
+                over = tools.clock.now().timestamp() > deadline and not plan.narrow
+                if over or attempt + 1 == _REPLANS:
                     raise
     raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
@@ -106,8 +102,11 @@ def _wrong_answers(fleet: Fleet, plan: Plan, tools: Tools) -> list[tuple[bool, s
     return wrong
 
 
-def _unchanged(plan: Plan, notes: tuple[str, ...]) -> Done:
-    """Every host that can be reached says so already; one that can't may not."""
+def _already_so(fleet: Fleet, plan: Plan, tools: Tools) -> Done | None:
+    """Files and caches say so on every host that can be reached; None when the application answers otherwise."""
+    wrong = _wrong_answers(fleet, plan, tools)
+    if any(is_about for is_about, _ in wrong):
+        return None
     error = None
     if plan.unreachable:
         error = PersonNeeded(
@@ -117,7 +116,7 @@ def _unchanged(plan: Plan, notes: tuple[str, ...]) -> Done:
             state="Nothing was changed.",
             hint=again(plan),
         )
-    return Done(plan, "unchanged", _nobody_touched(plan), notes, error)
+    return Done(plan, "unchanged", _nobody_touched(plan), tuple(note for _, note in wrong), error)
 
 
 def _apply(fleet: Fleet, plan: Plan, notes: tuple[str, ...], deadline: float, tools: Tools) -> Done:

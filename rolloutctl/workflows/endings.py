@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from rolloutctl.errors import PersonNeeded, PutBack, Refused, RolloutctlError
@@ -41,9 +40,8 @@ def _trouble(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> str 
     if fleet.interrupted:
         return "you interrupted it"
     for name, outcome in outcomes.items():
-        if not outcome.committed:
-            if outcome.result != "untouched" or outcome.failed:
-                return f"{name} {_why(outcome, plan, tools)}"
+        if not outcome.committed and (outcome.result != "untouched" or outcome.failed):
+            return f"{name} {_why(outcome, plan, tools)}"
     url, flag = plan.environment.url, plan.flag
     if url is None:
         return None
@@ -67,6 +65,7 @@ def _why(outcome: HostOutcome, plan: Plan, tools: Tools) -> str:
         return "went back by itself" + (f" ({outcome.cause})" if outcome.cause else "")
     step, status, output = outcome.failed[0]
     words = {
+        "drift": "had its .env changed by somebody else at that moment",
         "record": "could not write the record of the change: is the disk full?",
         "override": "would have built another config cache from .env than from the flag alone: something overrides it",
         "terminated": "was told to stop",
@@ -85,6 +84,8 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
     for name in [name for name, outcome in outcomes.items() if outcome.result == "lost"]:
         outcomes[name] = _reach(fleet, plan, outcomes[name], keep=False)
     hosts = tuple(outcomes.values())
+    back = [outcome.name for outcome in hosts if outcome.result == "reverted"]
+    once = _run_once(fleet, plan, back[0]) if back else None
     doubtful = [outcome.name for outcome in hosts if outcome.result in {"lost", "stuck", "kept", "committed"}]
     details = tuple(line for outcome in hosts for line in _lines(outcome))
     subject = plan.environment.name
@@ -111,6 +112,8 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
             hint=f"rolloutctl audit {subject} --change {plan.change}",
             details=details,
         )
+    if once is not None and not doubtful:
+        error = once
     result = "in_doubt" if doubtful else "refused" if isinstance(error, Refused) else "reverted"
     return Done(plan, result, hosts, error=error)
 
@@ -147,7 +150,7 @@ def _run_once(fleet: Fleet, plan: Plan, name: str) -> PersonNeeded | None:
     if not failed:
         return None
     return PersonNeeded(
-        f"The change is kept on every host, but the step {failed[0].text(0)} failed on {name}"
+        f"Every host is as it should be, but the step '{failed[0].text(0)}', which runs once for all, failed on {name}"
         f" with exit {failed[0].text(1)}.",
         subject=f"{plan.environment.name} · {name}",
         hint=f"Run it by hand on {name}.",
@@ -173,7 +176,8 @@ def _keep_narrowing(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) 
         for asked in failures(outcome.asked)
     )
     missed = [*plan.unreachable, *(outcome.name for outcome in hosts if outcome.result != "kept")]
-    weak = [outcome.name for outcome in hosts if outcome.result == "kept" and _not_live(outcome, plan)]
+    unwritten = {host.name for host in plan.hosts if host.unwritten}
+    weak = [o.name for o in hosts if o.result == "kept" and (_not_live(o, plan) or o.name in unwritten)]
     error = _narrowing_error(plan, hosts, missed, weak)
     if error is None and hosts:
         error = _run_once(fleet, plan, hosts[0].name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Drifted, Fleet
@@ -12,7 +13,7 @@ from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.proof import Difference, Objection, judge_cache, judge_file, unexplained
 from rolloutctl.rules.refusals import refusal_in_words
 from rolloutctl.rules.requests import describe, is_about_flag
-from rolloutctl.rules.work import failures, work_for
+from rolloutctl.rules.work import Asked, failures, work_for
 from rolloutctl.workflows.tools import Tools
 
 _UNTOUCHED = "Nothing was changed on any host."
@@ -26,57 +27,50 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
         Drifted: a host's .env changed since it was read.
     """
     plans = {host.name: host for host in plan.hosts}
-    since = tools.clock.now().isoformat(timespec="seconds")
+    origin = replace(tools.origin, since=tools.clock.now().isoformat(timespec="seconds"))
     said = fleet.each(
-        lambda session: session.prepare(
-            work_for(plan, plans[session.host.name], session.host, session.server, origin=tools.origin, since=since)
-        ),
+        lambda session: session.prepare(work_for(plan, plans[session.host.name], session.host, session.server, origin)),
         plans,
     )
     notes: list[str] = []
     for name, answer in said.items():
-        notes.extend(_judge(fleet, plan, plans[name], answer, with_pending=with_pending, tools=tools))
+        if isinstance(answer, Unreachable):
+            raise Unreachable(f"{name} was lost: {answer.message}.", subject=name, state=_UNTOUCHED)
+        objections, known = _findings(fleet, plan, plans[name], answer)
+        for objection in objections:
+            if not plan.narrow and not (objection.pending and with_pending):
+                raise _refusal(plan, name, objection)
+            known.append(objection.message)
+        notes.extend(f"{name}: {note}" for note in known)
+    for name, answer in said.items():
+        for asked in failures(asked_in(answer)) if not isinstance(answer, Unreachable) else ():
+            notes.append(_ill(asked, name, plan, tools))
     return _merged(notes, len(plans))
 
 
-def _judge(
-    fleet: Fleet,
-    plan: Plan,
-    host: HostPlan,
-    answer: tuple[Event, ...] | Unreachable,
-    *,
-    with_pending: bool,
-    tools: Tools,
-) -> Iterable[str]:
-    if isinstance(answer, Unreachable):
-        raise Unreachable(f"{host.name} was lost: {answer.message}.", subject=host.name, state=_UNTOUCHED)
-    objections, notes = _findings(fleet, plan, host, answer)
-    for asked in failures(asked_in(answer)):
-        name = describe(asked.id, tools.configuration.flags, plan.environment)
-        if not is_about_flag(asked.id, plan.flag):
-            objections.append(Objection(f"It is ill before the change already: {name} {asked}.", "Look at its log."))
-        else:
-            notes.append(f"before the change {name} answers {asked}")
-    for objection in objections:
-        if plan.narrow or (objection.pending and with_pending):
-            notes.append(objection.message)
-        else:
-            hint = objection.hint or f"rolloutctl status {plan.environment.name}"
-            raise Refused(
-                f"{host.name}: {objection.message}",
-                subject=f"{plan.environment.name} · {host.name}",
-                state=_UNTOUCHED,
-                hint=hint,
-                details=objection.details,
-            )
-    return [f"{host.name}: {note}" for note in notes]
+def _refusal(plan: Plan, name: str, objection: Objection) -> Refused:
+    return Refused(
+        f"{name}: {objection.message}",
+        subject=f"{plan.environment.name} · {name}",
+        state=_UNTOUCHED,
+        hint=objection.hint or f"rolloutctl status {plan.environment.name}",
+        details=objection.details,
+    )
 
 
-def _findings(
-    fleet: Fleet, plan: Plan, host: HostPlan, answer: Sequence[Event]
-) -> tuple[list[Objection], list[str]]:
+def _ill(asked: Asked, name: str, plan: Plan, tools: Tools) -> str:
+    """What a host answers otherwise than it should before the change; ill health ends a widening here."""
+    what = describe(asked.id, tools.configuration.flags, plan.environment)
+    if is_about_flag(asked.id, plan.flag):
+        return f"{name}: before the change {what} answers {asked}"
+    raise _refusal(
+        plan, name, Objection(f"It is ill before the change already: {what} answers {asked}.", "Look at its log first.")
+    )
+
+
+def _findings(fleet: Fleet, plan: Plan, host: HostPlan, answer: Sequence[Event]) -> tuple[list[Objection], list[str]]:
     objections: list[Objection] = []
-    notes: list[str] = []
+    notes = [note for event in answer if (note := _note(event))]
     for event in answer:
         if event.kind == "drift":
             raise Drifted(f"{host.name}: .env was changed by somebody else in the meantime.", state=_UNTOUCHED)
@@ -88,17 +82,22 @@ def _findings(
             found, known = _judge_difference(fleet, plan, host, event)
             objections.extend(found)
             notes.extend(known)
-        elif event.kind == "stateless":
-            notes.append(f"goes on without its audit log: {event.text(0)}; the record is kept here and written later")
-        elif event.kind == "build-failed":
-            notes.append(
-                "the config cache cannot be built, so the live one is taken with only the flag's own settings changed"
-                + (f": {' '.join(event.text(1).split())}" if event.text(1) else "")
-            )
-        elif event.kind == "uncached":
-            notes.append("no config cache stands, and none is made: the application reads .env itself")
-    # What phpdotenv says of the file explains a failed build better than the build does.
+    # What waits can be let through, so anything else is said first.
     return sorted(objections, key=lambda objection: objection.pending), notes
+
+
+def _note(event: Event) -> str:
+    """What a host did otherwise than usual, in words that follow its name; empty for all else."""
+    if event.kind == "stateless":
+        return f"goes on without its audit log: {event.text(0)}; the record is kept here and written later"
+    if event.kind == "uncached":
+        return "no config cache stands, and none is made: the application reads .env itself"
+    if event.kind != "build-failed":
+        return ""
+    said = " ".join(event.text(1).split())
+    return "the config cache cannot be built, so the live one is taken with only the flag's own settings changed" + (
+        f": {said}" if said else ""
+    )
 
 
 def _judge_difference(

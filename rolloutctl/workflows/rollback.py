@@ -130,16 +130,21 @@ def _chosen(request: Request, changes: tuple[Change, ...], environment: Environm
 
 def _host_plan(flag: Flag, undone: tuple[Change, ...], state: HostState) -> HostPlan:
     assert state.content is not None  # noqa: S101 - a change looks with content
-    edits = [edit for change in undone for edit in reversed(change.edits.get(state.name, ()))]
+    edits = [edit for change in undone for edit in reversed(_made_on(change, state.name))]
     undo, new = plan_restore(edits, state.content)
     return HostPlan(state, standing_audience(flag, state), state.effective(flag), undo, new)
+
+
+def _made_on(change: Change, host: str) -> tuple[Mapping[str, object], ...]:
+    """A change's edits on a host; none where the host did not keep it."""
+    return change.edits.get(host, ()) if change.ends.get(host) == "kept" else ()
 
 
 def _refuse_changed(flag: Flag, newest: Change, states: Mapping[str, HostState], environment: Environment) -> None:
     details = []
     for name, state in states.items():
         assert state.content is not None  # noqa: S101 - a change looks with content
-        for key, left, stands in changed_since(newest.edits.get(name, ()), state.content):
+        for key, left, stands in changed_since(_made_on(newest, name), state.content):
             details.append(f"{name}  {key}: {newest.id} left {_shown(left)}, now it is {_shown(stands)}")
     if details:
         raise Refused(

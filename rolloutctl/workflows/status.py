@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from rolloutctl.contracts import Session
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
@@ -91,7 +92,7 @@ class EnvironmentStatus:
 
     @property
     def well(self) -> bool:
-        """Whether nothing here needs a person: no drift, no ill health, nothing interrupted, in doubt or unreachable."""
+        """Whether nothing here needs a person: no drift or ill health, nothing interrupted, in doubt, unreachable."""
         flags = {name for host in self.hosts for name in host.flags or {}}
         interrupted = any(pending for host in self.hosts if host.state for pending in host.state.pending)
         return self.healthy and not self.doubts and not interrupted and all(self.consistent(name) for name in flags)
@@ -128,18 +129,10 @@ def _ask(
 ) -> dict[str, tuple[Asked, ...]]:
     """Health and probes, once each, judged by the audience that each host's cache means."""
 
-    def one(session: object) -> tuple[Asked, ...]:
-        name = session.host.name  # type: ignore[attr-defined]
-        state = seen[name]
-        audiences = [(flag, _audience(state, flag)) for flag in flags]
-        asked = requests_for(
-            fleet.environment,
-            session.host,  # type: ignore[attr-defined]
-            audiences,
-            session.server,  # type: ignore[attr-defined]
-            patient=False,
-        )
-        return asked_in(session.ask(asked)) if asked else ()  # type: ignore[attr-defined]
+    def one(session: Session) -> tuple[Asked, ...]:
+        audiences = [(flag, _audience(seen[session.host.name], flag)) for flag in flags]
+        asked = requests_for(fleet.environment, session.host, audiences, session.server, patient=False)
+        return asked_in(session.ask(asked)) if asked else ()
 
     able = [name for name, state in seen.items() if isinstance(state, HostState) and state.live is not None]
     found = fleet.each(one, able)

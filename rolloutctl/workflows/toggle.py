@@ -77,4 +77,3 @@ def _host_plan(flag: Flag, target: Audience, state: HostState) -> HostPlan:
         edits, new = (Edit(flag.key, value_of(state.content, flag.key), "false", None, None),), state.content
         notes = (f"{error.message} .env stays as it is; only the config cache is switched.",)
     return HostPlan(state, before, effective, edits, new, notes)
-

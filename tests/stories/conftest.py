@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+import yaml
 
 from tests.lab.conftest import deployer_lab, fresh, fresh_deployer, fresh_unprivileged, lab, unprivileged_lab
 from tests.lab.lab import Lab, LabHost
@@ -16,11 +17,17 @@ from tests.stories.traces import assert_nothing_is_left, secrets_in
 __all__ = ["deployer_lab", "fresh", "fresh_deployer", "fresh_unprivileged", "lab", "unprivileged_lab"]
 
 
+Edit = Callable[[dict[str, Any]], object]
+
+
 class Hire(Protocol):
-    """Hires an operator for some hosts of a lab; `overrides` are settings of the environment."""
+    """Hires an operator for some hosts of a lab.
+
+    `edit` changes environments.yaml as a document; `overrides` are settings of its one environment.
+    """
 
     def __call__(
-        self, lab: Lab, *, hosts: list[LabHost] | None = None, name: str = "tester@example.com", **overrides: object
+        self, lab: Lab, *, hosts: list[LabHost] | None = None, edit: Edit | None = None, **overrides: object
     ) -> Operator: ...
 
 
@@ -30,12 +37,16 @@ def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hire]:
     hired: list[Operator] = []
 
     def hire_one(
-        lab: Lab, *, hosts: list[LabHost] | None = None, name: str = "tester@example.com", **settings: object
+        lab: Lab, *, hosts: list[LabHost] | None = None, edit: Edit | None = None, **overrides: object
     ) -> Operator:
         for key in ("HOME", "XDG_STATE_HOME"):
             monkeypatch.setenv(key, lab.client_env()[key])
-        path = lab.environments_yaml(tmp_path / f"environments-{len(hired)}.yaml", hosts=hosts, **settings)
-        hired.append(Operator(lab, path, name))
+        path = lab.environments_yaml(tmp_path / f"environments-{len(hired)}.yaml", hosts=hosts, **overrides)
+        if edit is not None:
+            document = yaml.safe_load(path.read_text())
+            edit(document)
+            path.write_text(yaml.safe_dump(document, sort_keys=False))
+        hired.append(Operator(lab, path))
         return hired[-1]
 
     yield hire_one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rolloutctl.errors import RolloutctlError
@@ -97,11 +97,11 @@ class Operator:
     Args:
         lab: whose hosts the configuration names.
         configuration: the path of environments.yaml.
-        name: the actor of the records.
     """
 
-    def __init__(self, lab: Lab, configuration: Path, name: str = "tester@example.com") -> None:
+    def __init__(self, lab: Lab, configuration: Path) -> None:
         self.lab = lab
+        self.configuration = configuration
         self.desk = Desk()
         self.endings: list[Ending] = []
         self.seen: list[object] = []
@@ -111,10 +111,15 @@ class Operator:
             SystemClock(),
             self.mirror,
             ask_outside,
-            Origin(name, "laptop", "0"),
+            Origin("tester@example.com", "laptop", "0"),
             load(configuration),
             new_id,
         )
+
+    def known_as(self, name: str) -> Operator:
+        """The same operator under another name."""
+        self.tools = replace(self.tools, origin=Origin(name, "laptop", "0"))
+        return self
 
     def toggle(self, flag: str, wish: Wish | bool, options: Options = NOW, environment: str = "lab") -> Ending:
         """Give a flag an audience."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rolloutctl.rules.plans import Wish
 from rolloutctl.workflows.tools import Options
-from tests.lab.lab import SECRETS, Fault, Lab, Snapshot
+from tests.lab.lab import SECRETS, Fault, Lab, LabHost, Snapshot
 from tests.stories.conftest import Hire
 from tests.stories.operator import Ending
 from tests.stories.traces import log_of, portals
@@ -101,7 +105,7 @@ def test_a_value_that_differs_at_each_build_is_no_stowaway(fresh: Lab, hire: Hir
 
     on = hire(fresh).toggle("customer_portal", True)
 
-    assert (on.exit_status, portals(fresh)) == (0, [200] * 3)
+    assert (on.exit_status, portals(fresh)) == (0, [200] * 3), on.said
     assert "build.at" in on.notes
 
 
@@ -195,20 +199,22 @@ def test_a_feature_that_is_not_on_where_it_is_required_refuses_widening_and_lets
     fresh: Lab, hire: Hire
 ) -> None:
     staging, production = fresh.hosts[:1], fresh.hosts[1:]
-    operator = hire(fresh, hosts=production, requires=["staging"])
-    first = hire(fresh, hosts=staging, environment="staging")
-    environments = operator.tools.configuration.environments
-    assert isinstance(environments, dict)
-    environments["staging"] = first.tools.configuration.environment("staging")
+
+    def add_staging(document: dict[str, Any]) -> None:
+        lab = document["environments"]["lab"]
+        document["environments"] = {"staging": {**lab, "hosts": lab["hosts"][:1]}, "lab": lab}
+        lab.update(hosts=lab["hosts"][1:], requires=["staging"])
+
+    operator = hire(fresh, hosts=[*staging, *production], edit=add_staging)
     before = snapshots(fresh)
 
     refused = operator.toggle("customer_portal", True)
 
     assert_untouched(fresh, before, refused)
     assert "staging" in refused.said
-    first.toggle("customer_portal", True, environment="staging")
+    assert operator.toggle("customer_portal", True, environment="staging").exit_status == 0
     assert operator.toggle("customer_portal", True).exit_status == 0
-    first.toggle("customer_portal", False, environment="staging")
+    operator.toggle("customer_portal", False, environment="staging")
     off = operator.toggle("customer_portal", False)
     assert (off.exit_status, portals(fresh)) == (0, [404] * 3)
 
@@ -224,13 +230,31 @@ def test_the_last_company_cannot_be_removed(fresh: Lab, hire: Hire) -> None:
     assert "--companies all" in refused.said
 
 
-def test_a_host_that_is_listed_twice_is_refused(fresh: Lab, hire: Hire) -> None:
-    host = fresh.hosts[0]
-    places = {"address": "127.0.0.1", "port": host.ssh_port, "key": str(fresh.key), "user": "root"}
-    where = {"app": str(host.app), "state_dir": str(host.state_dir)}
-    twice = hire(fresh, settings={"hosts": [{"name": name, **places, **where} for name in ("a", "b")]})
-    before = snapshots(fresh)
+def by_another_address(host: LabHost, settings: dict[str, Any]) -> None:
+    digest = hashlib.sha256(base64.b64decode(host.public_key.split()[1])).digest()
+    pin = f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+    settings.update(address="localhost", known_hosts=[pin])
 
-    refused = twice.toggle("customer_portal", True)
+
+def by_another_path(host: LabHost, settings: dict[str, Any]) -> None:
+    link = host.home / "current"
+    link.symlink_to(host.app)
+    settings.update(app=str(link))
+
+
+@pytest.mark.parametrize("disguise", [by_another_address, by_another_path])
+def test_a_host_that_is_listed_twice_is_refused(
+    fresh: Lab, hire: Hire, disguise: Callable[[LabHost, dict[str, Any]], None]
+) -> None:
+    def twice(document: dict[str, Any]) -> None:
+        hosts = document["environments"]["lab"]["hosts"]
+        hosts.append({**hosts[0], "name": "twin"})
+        disguise(fresh.hosts[0], hosts[1])
+
+    operator, before = hire(fresh, hosts=fresh.hosts[:1], edit=twice), snapshots(fresh)
+
+    refused = operator.toggle("customer_portal", True)
 
     assert_untouched(fresh, before, refused)
+    assert "web-1" in refused.said
+    assert "twin" in refused.said

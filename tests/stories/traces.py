@@ -16,7 +16,7 @@ _AT_REST = {"audit.jsonl", "lock", "change"}
 
 def log_of(host: LabHost) -> tuple[Record, ...]:
     """A host's audit log, as it stands on disk."""
-    return tuple(record for path in host.state_dir.rglob("audit.jsonl") for record in read_log(path.read_text()))
+    return tuple(record for path in host.state_dir.glob("*/*/audit.jsonl") for record in read_log(path.read_text()))
 
 
 def events_of(host: LabHost) -> list[str]:

@@ -1,0 +1,37 @@
+"""One run of the command: what was typed, and how far it got; its last words depend on both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from rolloutctl.rules.plans import Plan
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What `main` hands to the command that runs, and asks when that ends badly."""
+
+    argv: tuple[str, ...] = ()
+    command: str = ""
+    config: Path | None = None
+    debug: bool = False
+    plan: Plan | None = None  # the change that was shown or carried out
+    begun: bool = False  # whether a host may have been touched
+
+    @property
+    def json(self) -> bool:
+        """Whether a program reads the answer; asked also when the command line itself could not be read."""
+        return "--json" in self.argv
+
+    @property
+    def changes(self) -> bool:
+        """Whether the command is one that changes something."""
+        return self.command in {"toggle", "rollback"}
+
+
+def invocation_of(context: typer.Context) -> Invocation:
+    """The run that a command belongs to."""
+    return context.ensure_object(Invocation)

@@ -1,0 +1,59 @@
+"""The arguments and options that several commands share, each with its words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rolloutctl.cli import completing
+from rolloutctl.errors import UsageError
+from rolloutctl.rules.durations import parse_duration
+
+Environment = Annotated[
+    str, typer.Argument(metavar="ENV", help="An environment of environments.yaml.", autocompletion=completing.environments)
+]
+AnyEnvironment = Annotated[
+    str | None,
+    typer.Argument(metavar="[ENV]", help="An environment; without it, all.", autocompletion=completing.environments),
+]
+Flag = Annotated[
+    str, typer.Argument(metavar="FLAG", help="A flag of environments.yaml.", autocompletion=completing.flags)
+]
+AnyFlag = Annotated[
+    str | None, typer.Argument(metavar="[FLAG]", help="A flag; without it, all.", autocompletion=completing.flags)
+]
+OnlyFlag = Annotated[
+    str | None, typer.Option("--flag", metavar="FLAG", help="Only this flag.", autocompletion=completing.flags)
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the record.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show and prove the plan, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Not enough to widen in a protected environment.")]
+Confirm = Annotated[
+    str,
+    typer.Option(
+        "--confirm",
+        metavar="ENV",
+        help="Don't ask: the environment's name, as one would type it.",
+        autocompletion=completing.environments,
+    ),
+]
+WithPending = Annotated[
+    bool, typer.Option("--with-pending", help="Also activate edits that wait in .env or a config file.")
+]
+Wait = Annotated[str, typer.Option("--wait", metavar="TIME", help="How long to wait for a lock: 30s, 2m.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def seconds(text: str, option: str) -> float:
+    """An option's length of time in seconds; 0 for nothing.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text in {"", "0"}:
+        return 0.0
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise UsageError(f"{option} {text} is no length of time.", hint=f"Say {option} 30s, {option} 2m.") from None

@@ -1,0 +1,92 @@
+"""Builds the real collaborators: the configuration, and the tools that a workflow may use of the outside."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from rolloutctl import __version__
+from rolloutctl.cli.invocation import Invocation
+from rolloutctl.outside.yaml_file import find, load
+from rolloutctl.rules.config import Configuration
+from rolloutctl.rules.work import Origin
+from rolloutctl.workflows.tools import Tools
+
+# Who started the job, in the words of GitHub Actions, GitLab, Buildkite, CircleCI, Bitbucket, Azure and Jenkins.
+_CI_ACTORS = (
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "BUILDKITE_BUILD_CREATOR_EMAIL",
+    "CIRCLE_USERNAME",
+    "BITBUCKET_STEP_TRIGGERER_UUID",
+    "BUILD_REQUESTEDFOREMAIL",
+    "BUILD_USER_ID",
+)
+
+
+def configuration_for(invocation: Invocation) -> Configuration:
+    """The configuration that applies here.
+
+    Raises:
+        ConfigurationError: there is none, or it is wrong.
+    """
+    return load(find(invocation.config, os.environ, Path.cwd()))
+
+
+def tools_for(configuration: Configuration) -> Tools:
+    """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
+    from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help, --version, completion
+    from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
+    from rolloutctl.outside.opening import open_session  # noqa: PLC0415
+    from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
+
+    return Tools(
+        sessions=open_session,
+        clock=SystemClock(),
+        mirror=FileMirror(state_folder(os.environ) / "mirror"),
+        outsider=ask_outside,
+        origin=Origin(actor(os.environ), socket.gethostname(), __version__),
+        configuration=configuration,
+        new_id=new_id,
+    )
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where the operator's machine keeps what it remembers."""
+    named = environ.get("XDG_STATE_HOME", "")
+    base = Path(named) if Path(named).is_absolute() else Path.home() / ".local/state"
+    return base / "rolloutctl"
+
+
+def actor(environ: Mapping[str, str]) -> str:
+    """Who makes the change: ROLLOUTCTL_ACTOR, else the CI's actor, else git's user.email, else the login name."""
+    for name in ("ROLLOUTCTL_ACTOR", *_CI_ACTORS):
+        if found := environ.get(name, "").strip():
+            return found
+    return _git_email() or _login_name()
+
+
+def _git_email() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "config", "user.email"],  # noqa: S607 - the person's own git
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return asked.stdout.strip()
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers; OSError from Python 3.13 on
+        return f"uid {os.getuid()}"
