@@ -9,17 +9,17 @@ from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from rolloutctl.rules.redact import printable
 
 _PIPE_WIDTH = 1000  # a pipe has no width, so that a line stays a line
 _READABLE = 110  # nothing is pushed further right than this
-_GAP = 3
+_LEAST = 20  # columns that a wrapped text gets, however narrow the terminal
+_GAP = 3  # blanks between two columns
 
 Part = str | tuple[str, str]  # text, or text with a style
-Cell = Part | Sequence[Part]
+Cell = str | Text
 
 
 class Page:
@@ -44,61 +44,49 @@ class Page:
 
     def line(self, *parts: Part, indent: int = 0, hang: int = 0) -> None:
         """One line; where it has to be wrapped, the rest stands `hang` columns further right."""
-        text = assembled(parts)
-        room = self.width - indent
-        if hang and cell_len(text.plain) > room:
-            lines = text.wrap(self.console, room - hang)
-            for number, each in enumerate(lines):
-                self._print(each, indent + (hang if number else 0))
-            return
-        self._print(text, indent)
+        self._wrapped(text(*parts), " " * indent, " " * (indent + hang))
 
     def gap(self) -> None:
         """An empty line."""
         self.console.print()
 
-    def ends(self, left: Sequence[Part], right: str, style: str = "dim") -> None:
+    def ends(self, left: Text, right: str) -> None:
         """A line with something at its right end, or below where there is no room."""
-        start, room = assembled(left), min(self.width, _READABLE)
-        blanks = room - cell_len(start.plain) - cell_len(right)
+        blanks = min(self.width, _READABLE) - cell_len(left.plain) - cell_len(right)
         if blanks >= _GAP:
-            self._print(Text.assemble(start, " " * (blanks if self.terminal else _GAP), (printable(right), style)), 0)
+            self._print(left + Text(" " * (blanks if self.terminal else _GAP)) + text((right, "dim")))
         else:
-            self.line(*left, hang=2)
-            self.line((right, style), indent=2)
+            self._wrapped(left, "", "  ")
+            self.line((right, "dim"), indent=2)
 
     def columns(self, rows: Sequence[Sequence[Cell]], *, indent: int = 2) -> None:
-        """Rows of cells below each other; where they don't fit, the last cell wraps, or all stand on lines of their own."""
-        texts = [[assembled([cell] if _is_part(cell) else cell) for cell in row] for row in rows]
-        widths = [max(cell_len(text.plain) for text in column) for column in zip(*texts, strict=True)]
-        fixed = indent + sum(width + _GAP for width in widths[:-1])
-        room = self.width - fixed
-        narrowest = min(widths[-1], max(24, self.width // 3))
+        """Rows of cells below each other; where that is too wide the last cell wraps, or cells get lines of their own."""
+        texts = [[cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows]
+        widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*texts, strict=True)]
+        room = self.width - indent - sum(width + _GAP for width in widths[:-1])
+        fits = room >= min(widths[-1], max(_LEAST, self.width // 3))
         for row in texts:
-            if room >= narrowest:
-                self._row(row, widths, indent, room)
+            if fits:
+                start = Text(" " * indent)
+                for cell, width in zip(row[:-1], widths[:-1], strict=True):
+                    start += cell + Text(" " * (width - cell_len(cell.plain) + _GAP))
+                self._wrapped(row[-1], start, " " * cell_len(start.plain))
             else:
-                self._stacked(row, indent)
+                for number, cell in enumerate(cell for cell in row if cell.plain.strip()):
+                    self.line_of(cell, indent=indent + (2 if number else 0))
 
-    def _row(self, row: Sequence[Text], widths: Sequence[int], indent: int, room: int) -> None:
-        start = Text()
-        for text, width in zip(row[:-1], widths[:-1], strict=True):
-            start.append_text(text).append(" " * (width - cell_len(text.plain) + _GAP))
-        hanging = Text(" " * cell_len(start.plain))
-        for number, each in enumerate(row[-1].wrap(self.console, room) or [Text()]):
-            whole = (hanging if number else start) + each
-            whole.rstrip()
-            self._print(whole, indent)
+    def line_of(self, content: Text, *, indent: int = 0) -> None:
+        """A text that was put together before, on as many lines as it takes."""
+        self._wrapped(content, " " * indent, " " * indent)
 
-    def _stacked(self, row: Sequence[Text], indent: int) -> None:
-        first = True
-        for text in row:
-            if text.plain.strip():
-                self._print(text, indent if first else indent + 2)
-                first = False
+    def _wrapped(self, content: Text, first: str | Text, rest: str) -> None:
+        room = max(self.width - len(rest), _LEAST)
+        for number, each in enumerate(content.wrap(self.console, room) or [Text()]):
+            self._print(Text(rest) + each if number else (first if isinstance(first, Text) else Text(first)) + each)
 
-    def _print(self, text: Text, indent: int) -> None:
-        self.console.print(Padding(text, (0, 0, 0, indent), expand=False) if indent else text)
+    def _print(self, line: Text) -> None:
+        line.rstrip()
+        self.console.print(line, soft_wrap=True)
 
 
 class _Console(Console):
@@ -117,19 +105,10 @@ def side_page() -> Page:
     return Page(sys.stderr)
 
 
-def assembled(parts: Sequence[Part] | Cell) -> Text:
+def text(*parts: Part) -> Text:
     """Parts as one text, without markup and without control characters."""
-    each = [parts] if isinstance(parts, str) else parts
-    return Text.assemble(*(_safe(part) for part in each))  # type: ignore[arg-type] # a cell is a sequence of parts
-
-
-def _safe(part: Part) -> Part:
-    if isinstance(part, str):
-        return printable(part)
-    return (printable(part[0]), part[1])
-
-
-def _is_part(cell: Cell) -> bool:
-    return isinstance(cell, str) or (
-        isinstance(cell, tuple) and len(cell) == len(("text", "style")) and all(isinstance(each, str) for each in cell)
-    )
+    whole = Text()
+    for part in parts:
+        words, style = (part, "") if isinstance(part, str) else part
+        whole.append(printable(words), style or None)
+    return whole

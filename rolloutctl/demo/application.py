@@ -42,12 +42,17 @@ class Application:
             config = self._config()
         except phpdotenv.InvalidError:
             return _ILL
-        if path == "/health" and (self._folder / "break" / "health").exists():
+        if path == "/health" and self._ill(config["features"]):
             return _ILL
         if path in {"/health", "/admin/login", "/api/ping"}:
             return _OK
         name = "customer_portal" if path == "/portal" else path.removeprefix("/features/")
         return _OK if _sees(config["features"], name, company) else _ABSENT
+
+    def _ill(self, features: Mapping[str, Any]) -> bool:
+        broken = self._folder / "break"
+        on = any(configuration.true(value) for name, value in features.items() if not name.endswith("_companies"))
+        return (broken / "health").exists() or (on and (broken / "health-on").exists())
 
     def _config(self) -> dict[str, Any]:
         if not self._cache.exists():

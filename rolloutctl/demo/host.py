@@ -11,9 +11,11 @@ folder stays between commands; what it needs but lacks is made anew.
     running/    the configuration that the last restart took, as php-fpm with opcache keeps it
     state/      locks, records and kept files of rolloutctl
 
-    break/restart   systemctl fails, with the text of this file
-    break/health    /health answers 500
-    break/artisan   artisan config:cache fails, with the text of this file
+    break/artisan       artisan config:cache fails, with the text of this file
+    break/restart       systemctl fails, with the text of this file
+    break/restart-once  the same for the next restart; the file is gone then
+    break/health        /health answers 500
+    break/health-on     /health answers 500 while a feature is on
 """
 
 from __future__ import annotations

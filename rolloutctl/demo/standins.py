@@ -84,6 +84,10 @@ esac
 if [ -e "$folder/break/restart" ]; then
   cat -- "$folder/break/restart" >&2
   exit 1
+elif [ -e "$folder/break/restart-once" ]; then
+  cat -- "$folder/break/restart-once" >&2
+  rm -f -- "$folder/break/restart-once"
+  exit 1
 fi
 cache=$folder/app/bootstrap/cache/config.php
 if [ -e "$cache" ]; then

@@ -89,7 +89,7 @@ def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvT
     records = of.get("records")
     return HostState(
         name=host.name,
-        place=f"{hello.text(3)}:{hello.text(6)}:{hello.text(5)}",
+        place=f"{hello.text(3)}:{hello.text(5)}",
         app=hello.text(4),
         user=hello.text(2),
         state_dir=hello.text(6),

@@ -54,6 +54,13 @@ def settled(host: Host) -> Host:
     )
 
 
+def stop() -> None:
+    """End every embedded host that this process has started."""
+    with _lock:
+        while _started:
+            _started.popitem()[1].stop()
+
+
 def _running(name: str) -> EmbeddedHost:
     from rolloutctl.demo.host import EmbeddedHost, default_folder  # noqa: PLC0415 - as above
 
@@ -70,6 +77,7 @@ def _running(name: str) -> EmbeddedHost:
                     subject=name,
                     hint=f"It is kept in {folder}; set ROLLOUTCTL_DEMO to a folder that you can write.",
                 ) from error
-            atexit.register(host.stop)
+            if not _started:
+                atexit.register(stop)
             _started[name] = host
         return _started[name]

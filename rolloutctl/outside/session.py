@@ -142,6 +142,20 @@ class RemoteSession:
         self._connection.close()
 
     def _greet(self) -> Event:
+        try:
+            return self._first_answer()
+        except Unreachable as error:
+            if error.hint:
+                raise
+            said = printable(self._wire.last_words())
+            raise Unreachable(
+                "No session begins on the host: " + (said.splitlines()[-1] if said else f"{error.message}") + ".",
+                subject=self.host.name,
+                hint="Its login shell, or shell: in environments.yaml, has to run `sh`; try: ssh HOST sh -c true",
+                details=tuple(said.splitlines()),
+            ) from error
+
+    def _first_answer(self) -> Event:
         for tokens in self._wire.answers(_SHORT):
             event = self._event(tokens)
             if event.kind == "fatal":

@@ -26,7 +26,7 @@ TAB=$(printf '\t')
 
 # ---------------------------------------------------------------------------------------------------------- words
 
-emit() { printf '@rc1 %s\n' "$*"; }
+emit() { printf '@rc1 %s\n' "$*" || :; } # nobody listening is no failure
 
 b64() { # text -> one token
   if [ -z "$1" ]; then printf '%s' -; else printf '%s' "$1" | base64 | tr -d '\n'; fi
@@ -106,7 +106,9 @@ find_state() {
     base=${home:-/nonexistent}/.local/state/rolloutctl
   fi
   MACHINE=$(cat /etc/machine-id 2>/dev/null || hostname)
-  slug=$(printf '%s' "$RC_APP" | tr -c 'A-Za-z0-9._\n' - | sed 's/^-*//')
+  # the path as configured, for `current` moves; but one way of writing it
+  slug=$(cd "$(dirname -- "$RC_APP")" && printf '%s/%s' "$(pwd -P)" "$(basename -- "$RC_APP")")
+  slug=$(printf '%s' "$slug" | tr -c 'A-Za-z0-9._\n' - | sed 's/^-*//')
   STATE=$base/$slug/$(printf %.8s "$MACHINE")
   LOG=$STATE/audit.jsonl
 }
@@ -497,8 +499,13 @@ caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the 
 
 control_build() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
   if build_aside "$SCRATCH/control.php"; then
-    emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out"
+    emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out" &&
+      names_in volatile "$SCRATCH/diff.out" >>"$SCRATCH/volatile"
   fi
+}
+
+names_in() { # LIST FILE: the names in a top-level list of json_encode's, one a line
+  sed -n 's/.*"'"$1"'":\[\([^]]*\)\].*/\1/p' "$2" | tr ',' '\n' | tr -d '"'
 }
 
 patch_cache() {
@@ -682,10 +689,7 @@ judge_twin() {
 
 only_volatile() { # a value that is another at each build
   eyes diff "$(CACHE=$SCRATCH/twin.php caches_in aside.php)" "$SCRATCH/twin.diff" || return 1
-  ! grep -q '"changed":\[[^]]' "$SCRATCH/twin.diff" || {
-    sed 's/.*"changed":\[\([^]]*\)\].*/\1/' "$SCRATCH/twin.diff" | tr ',' '\n' | tr -d '"' | grep -vxF -f "$SCRATCH/volatile" >"$SCRATCH/twin.left"
-    [ ! -s "$SCRATCH/twin.left" ]
-  }
+  ! names_in changed "$SCRATCH/twin.diff" | grep -qvxF -f "$SCRATCH/volatile"
 }
 
 run_steps() { # ONCE(0|1): name, run, seconds, once, check: tokens with tabs between

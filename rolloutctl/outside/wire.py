@@ -51,10 +51,11 @@ class Wire:
         """The tokens of each answer, as they come.
 
         Raises:
-            Unreachable: the connection is gone, the host's side ended, or nothing came for `seconds`.
+            Unreachable: the connection is gone, the host's side ended, or `seconds` are over for all of them.
         """
+        deadline = time.monotonic() + seconds
         while True:
-            line = self._line(seconds)
+            line = self._line(deadline)
             if line.startswith(_MARK):
                 yield tuple(line[len(_MARK) :].decode("ascii", errors="replace").split())
             elif len(self.noise) < _MOST_NOISE:
@@ -68,8 +69,7 @@ class Wire:
         """End the conversation."""
         self._channel.close()
 
-    def _line(self, seconds: float) -> bytes:
-        deadline = time.monotonic() + seconds
+    def _line(self, deadline: float) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -81,10 +81,13 @@ class Wire:
         return line
 
     def _piece(self, deadline: float) -> bytes:
+        left = deadline - time.monotonic()
         try:
-            piece = self._channel.receive(max(0.0, deadline - time.monotonic()))
+            if left <= 0:
+                raise TimeoutError
+            piece = self._channel.receive(left)
         except TimeoutError:
-            raise Unreachable("the host stopped answering") from None
+            raise Unreachable("the host did not answer in time") from None
         if not piece:
             raise Unreachable("the host's side of the session ended")
         return piece

@@ -263,7 +263,7 @@ def _lines(outcome: HostOutcome) -> list[str]:
 def _story(trouble: str, hosts: tuple[HostOutcome, ...]) -> str:
     back = [outcome.name for outcome in hosts if outcome.result == "reverted"]
     never = [outcome.name for outcome in hosts if outcome.result == "untouched"]
-    said = f"{trouble[:1].upper()}{trouble[1:]}, so {_names(back)} {'was' if len(back) == 1 else 'were'} put back."
+    said = f"{trouble}, so {_names(back)} {'was' if len(back) == 1 else 'were'} put back."
     if never:
         said += f" {_names(never)} {'was' if len(never) == 1 else 'were'} never touched."
     return said

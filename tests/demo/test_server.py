@@ -66,7 +66,11 @@ def test_a_command_that_writes_when_the_client_is_gone_does_not_hang(shared: Emb
 def test_a_command_finds_the_hosts_own_programs_and_a_session_of_its_own(
     shared: EmbeddedHost, client: paramiko.SSHClient
 ) -> None:
-    script = 'for each in php sudo systemctl; do command -v $each; done; echo "$HOME"; pwd; set -- $SSH_CONNECTION; echo "$1 $3 $4"; ps -o sid= $$'
+    script = """
+for each in php sudo systemctl; do command -v $each; done
+echo "$HOME"; pwd
+set -- $SSH_CONNECTION; echo "$1 $3 $4"
+ps -o sid= $$"""
     *lines, session = ssh.run(client, script).stdout.decode().splitlines()
     home, programs = str(shared.folder / "home"), shared.folder / "bin"
     assert lines == [

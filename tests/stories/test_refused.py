@@ -35,7 +35,7 @@ def assert_untouched(lab: Lab, before: list[Snapshot], ending: Ending) -> None:
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize(
-    ("fault", "said"), [("syntax", "syntax error"), ("throws-aside", "Access denied (using password")]
+    ("fault", "said"), [("syntax", "Unclosed '[' on line 3"), ("throws-aside", "Access denied (using password")]
 )
 def test_a_cache_that_cannot_be_built_on_one_host_leaves_all_untouched_and_artisans_message_shown(
     fresh: Lab, hire: Hire, index: int, fault: Fault, said: str

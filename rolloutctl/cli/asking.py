@@ -1,0 +1,102 @@
+"""The question before a change: who may answer it, and how."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from rolloutctl.cli import words
+from rolloutctl.cli.invocation import Invocation
+from rolloutctl.errors import Refused
+from rolloutctl.rules.plans import Plan
+
+_UNTOUCHED = "Nothing was changed on any host."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the command line says to the question: nothing, `--yes`, or `--confirm` with a name."""
+
+    invocation: Invocation
+    yes: bool = False
+    confirm: str = ""
+    dry_run: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether nobody has to be asked."""
+        return self.dry_run or self.yes or bool(self.confirm)
+
+    def check(self, environment: str | None) -> None:
+        """See to it that there is somebody to ask, before anything is done.
+
+        Raises:
+            Refused: there is no terminal, or the confirmed name is another one.
+        """
+        if self.confirm and environment is not None and self.confirm != environment:
+            raise Refused(
+                f"--confirm says {self.confirm}, and the change is for {environment}.",
+                state=_UNTOUCHED,
+                hint=f"If {environment} is meant: --confirm {environment}",
+            )
+        if not self.given and not sys.stdin.isatty():
+            raise Refused(
+                "There is no terminal to ask on, and neither --yes nor --confirm was given.",
+                state=_UNTOUCHED,
+                hint=f"To see the plan: {self._command('--dry-run')}",
+            )
+
+    def reason(self, reason: str, *, needed: bool) -> str:
+        """The reason that goes into the record; asked for where a protected environment needs one.
+
+        Raises:
+            Refused: none was given.
+        """
+        if reason or not needed or self.given:
+            return reason
+        found = prompt("Reason, for the record: ").strip()
+        if not found:
+            raise Refused("A protected environment needs a reason.", state=_UNTOUCHED, hint='Give it: --reason "..."')
+        return found
+
+    def agrees(self, plan: Plan) -> bool:
+        """Whether to go on; widening in a protected environment takes the environment's name and a reason.
+
+        Raises:
+            Refused: what was said on the command line is not enough.
+        """
+        name = plan.environment.name
+        self.check(name)
+        guarded = plan.environment.protected and not plan.narrow
+        if guarded and self.given and (self.confirm != name or not plan.reason):
+            raise self._not_enough(plan)
+        if self.given:
+            return True
+        if guarded:
+            return prompt(f"Type {name} to apply: ") == name
+        return prompt("Apply? [y/N] ").strip().lower() in {"y", "yes"}
+
+    def _not_enough(self, plan: Plan) -> Refused:
+        name = plan.environment.name
+        typed = words.without(self.invocation.argv, "--yes", "-y")
+        missing = ([] if self.confirm else ["--confirm", name]) + ([] if plan.reason else ["--reason", "..."])
+        what = "a reason is needed" if self.confirm else "--yes is not enough there"
+        return Refused(
+            f"{name} is protected: to let more people see {plan.flag.name}, {what}.",
+            subject=name,
+            state=_UNTOUCHED,
+            hint=words.command(*typed, *missing),
+        )
+
+    def _command(self, option: str) -> str:
+        return words.command(*self.invocation.argv, option)
+
+
+def prompt(question: str) -> str:
+    """Ask on the terminal; the end of the input is an empty answer. The question goes to stderr."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.removesuffix("\n")

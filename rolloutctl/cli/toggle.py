@@ -1,0 +1,90 @@
+"""toggle: give a flag a new audience in an environment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rolloutctl.cli import completing, options
+from rolloutctl.cli.asking import Answer
+from rolloutctl.cli.changing import change
+from rolloutctl.cli.invocation import invocation_of
+from rolloutctl.cli.wiring import configuration_for, tools_for
+from rolloutctl.errors import UsageError
+from rolloutctl.rules.flags import parse_companies, parse_switch
+from rolloutctl.rules.plans import Wish
+
+Switch = Annotated[
+    str, typer.Argument(metavar="true|false", help="On or off.", autocompletion=completing.switches)
+]
+Companies = Annotated[
+    str, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
+]
+Add = Annotated[str, typer.Option("--add-companies", metavar="15,42", help="These see it too.")]
+Remove = Annotated[str, typer.Option("--remove-companies", metavar="15,42", help="These see it no longer.")]
+
+
+def toggle(  # noqa: PLR0913 - each is a word of the command line
+    context: typer.Context,
+    environment: options.Environment,
+    flag: options.Flag,
+    enabled: Switch,
+    companies: Companies = "",
+    add_companies: Add = "",
+    remove_companies: Remove = "",
+    reason: options.Reason = "",
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    confirm: options.Confirm = "",
+    with_pending: options.WithPending = False,
+    wait: options.Wait = "0",
+    json: options.Json = False,
+) -> None:
+    """Switch a flag on or off, on every host or on none.
+
+    Shows what would change, asks, changes each host and proves it; when one fails, every host is put back.
+    Switching off always works: on every host that can be reached.
+    """
+    from rolloutctl.workflows.tools import Options  # noqa: PLC0415 - not for --help
+    from rolloutctl.workflows.toggle import Request  # noqa: PLC0415
+    from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
+
+    invocation = invocation_of(context)
+    wish = wish_from(enabled, companies, add_companies, remove_companies)
+    how = Options(dry_run=dry_run, with_pending=with_pending, wait=options.seconds(wait, "--wait"))
+    configuration = configuration_for(invocation)
+    where = configuration.environment(environment)
+    configuration.flag(flag)
+    answer = Answer(invocation, yes, confirm, dry_run)
+    answer.check(environment)
+    reason = answer.reason(reason, needed=where.protected and wish.enabled)
+    request = Request(environment, flag, wish, reason)
+    tools = tools_for(configuration)
+    change(invocation, answer, lambda desk: carry_out(request, how, tools, desk))
+
+
+def wish_from(enabled: str, companies: str, add: str, remove: str) -> Wish:
+    """What the words on the command line ask for.
+
+    Raises:
+        UsageError: they don't fit together.
+    """
+    on = parse_switch(enabled)
+    named = [name for name, given in (("--companies", companies), ("--add-companies", add), ("--remove-companies", remove)) if given]
+    if named and not on:
+        raise UsageError(
+            f"{named[0]} says who sees the feature, and false switches it off for all.",
+            hint="To take it from some companies only: toggle ... true --remove-companies 15",
+        )
+    if companies and len(named) > 1:
+        raise UsageError(f"--companies is the whole list: it can't stand together with {named[1]}.")
+    both = set(_numbers(add)) & set(_numbers(remove))
+    if both:
+        raise UsageError(f"Company {min(both)} can't be added and removed at once.")
+    whole = None if not companies else () if companies.strip().lower() == "all" else parse_companies(companies)
+    return Wish(on, whole, _numbers(add), _numbers(remove))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return parse_companies(text) if text else ()
