@@ -14,16 +14,18 @@ from rolloutctl.demo import configuration
 _MOST = 262_144  # bytes of an answer
 
 
-def ask(requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def ask(requests: Sequence[Mapping[str, Any]], *, stop: bool) -> list[dict[str, Any]]:
     """The answer to each request, in their order; all share one clock. Redirects are not followed.
 
-    The first that had time and is still not as expected is the last: each further one would wait as long.
+    Args:
+        requests: what to ask.
+        stop: ask no more after the first that is not as expected.
     """
     start = time.monotonic()
     answers: list[dict[str, Any]] = []
     for request in requests:
         answers.append(_until(request, start))
-        if not answers[-1]["ok"] and request["within"] > 0:
+        if stop and not answers[-1]["ok"]:
             break
     return answers
 

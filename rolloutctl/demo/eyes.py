@@ -102,7 +102,7 @@ def _unedit(request: _Answer) -> _Answer:
 def _ask(request: _Answer) -> _Answer:
     from rolloutctl.demo.asking import ask  # noqa: PLC0415 - sockets only where they are used
 
-    return {"answers": ask(request["requests"])}
+    return {"answers": ask(request["requests"], stop=bool(request.get("stop")))}
 
 
 _COMMANDS: dict[str, Callable[[_Answer], _Answer]] = {

@@ -114,6 +114,9 @@ function parsed(string $file): array
     if (!class_exists('Dotenv\Dotenv') || !method_exists('Dotenv\Dotenv', 'parse')) {
         return ['values' => null, 'error' => ['what' => 'no phpdotenv', 'key' => null, 'line' => null]];
     }
+    if (method_exists('Dotenv\Util\Str', 'utf8')) { // what phpdotenv 5 does to a file, and not to a text: BOM, encoding
+        $content = \Dotenv\Util\Str::utf8($content)->success()->getOrElse($content);
+    }
     try {
         return ['values' => \Dotenv\Dotenv::parse($content), 'error' => null];
     } catch (\Throwable $error) {

@@ -429,9 +429,11 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
     return
   fi
   CACHE='' CACHE_SHA=absent NEW_CACHE_SHA=absent BUILT=
-  [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || return
+  [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || [ "$DIRECTION" = narrow ] || return
   find_cache || [ "$DIRECTION" = narrow ] || return
   if [ "$CACHE_SHA" != absent ]; then
+    [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
+      [ "$DIRECTION" = narrow ] || return
     keep_copy "$CACHE" "$SCRATCH/cache.old"
     if [ "$HAS_BUILD" = 1 ]; then build_new_cache || return; fi
   elif [ "$HAS_BUILD" = 1 ]; then
@@ -729,11 +731,11 @@ go_back() { # CAUSE: cache first, then .env, then the steps that make it live ag
   if [ -n "$touched" ] && ! run_steps 0; then
     run_steps 0 || stuck=1
   fi
-  ask answers "$CHANGE/requests_old" || :
   write_outcome reverted "$1"
   if [ -n "$stuck" ]; then emit stuck "$(b64 "$FAILED")"; else emit reverted "$(b64 "$1")"; fi
   TERMINATED=$was_terminated
   release
+  ask answers "$SCRATCH/requests_old" || : # only to tell; nobody has to wait for the lock meanwhile
 }
 
 restore_cache() {
@@ -827,7 +829,7 @@ recover() { # ID WANT, under the lock
   fi
   # shellcheck source=/dev/null
   . "$CHANGE/vars"
-  cp -- "$CHANGE/host.php" "$CHANGE/settings" "$SCRATCH/"
+  for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
   rm -f -- "$ENV_FILE".rolloutctl.?????? "$CACHE".rolloutctl.??????
   phase executing
   if [ -f "$CHANGE/outcome" ]; then

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rolloutctl.errors import UsageError
 
-# Laravel's env() turns only these spellings into booleans (Illuminate\Support\Env::get, which compares lower-cased).
+# Laravel's env() turns only these spellings into booleans, and takes off one pair of quotes within the value
+# (Illuminate\Support\Env::get, which compares lower-cased and trims nothing).
 _TRUE = frozenset({"true", "(true)"})
-_FALSE = frozenset({"", "false", "(false)", "null", "(null)", "empty", "(empty)", "0"})
+_FALSE = frozenset({"false", "(false)", "null", "(null)", "empty", "(empty)"})
+_FALSE_TO_PHP = frozenset({"", "0"})
+_QUOTED = re.compile(r"""(['"])(.*)\1""")
+_LONGEST_NUMBER = 18  # digits; beyond it is no company, and PHP's integers end soon
 _YES = frozenset({"true", "on", "yes", "1"})
 _NO = frozenset({"false", "off", "no", "0"})
 
@@ -92,7 +97,7 @@ def parse_companies(text: str) -> tuple[int, ...]:
         UsageError: for anything that is not a positive whole number, or for an empty list.
     """
     words = text.replace(",", " ").split()
-    wrong = [word for word in words if not (word.isascii() and word.isdigit() and int(word) > 0)]
+    wrong = [word for word in words if not (_is_number(word) and int(word) > 0)]
     if wrong or not words:
         what = f"'{wrong[0]}' is not a company's number." if wrong else "The list of companies is empty."
         raise UsageError(
@@ -111,17 +116,29 @@ def write_companies(companies: Iterable[int]) -> str:
 def read_enabled(value: str | None) -> bool:
     """Whether a value in `.env` switches a feature on, as Laravel's ``env()`` and PHP's truth see it.
 
-    `off` and `no` are strings to Laravel, and true (FACTS: values).
+    `off` and `no` are strings to Laravel, and true; so are `" false "` with its blanks and `'"false"'` in two quotes.
     """
-    return value is not None and value.strip().lower() not in _FALSE
+    if value is None or value.lower() in _FALSE:
+        return False
+    quoted = _QUOTED.fullmatch(value)
+    return is_true(quoted[2] if quoted else value)
+
+
+def is_true(value: object) -> bool:
+    """PHP's truth of a cached setting, which ``env()`` has seen already: the text `0` is false, the text `false` true."""
+    return value not in _FALSE_TO_PHP if isinstance(value, str) else bool(value)
 
 
 def odd_spelling(value: str | None) -> bool:
-    """Whether a value is neither one of the booleans that Laravel casts nor absent."""
-    return value is not None and value.strip().lower() not in _TRUE | _FALSE
+    """Whether a value is a text that switches a feature on, though it is not one of Laravel's spellings of true."""
+    return value is not None and value.lower() not in _TRUE and read_enabled(value)
 
 
 def read_companies(value: str | None) -> tuple[int, ...]:
     """The companies in a value of `.env` or a cached setting, skipping what is no number."""
     words = (value or "").replace(",", " ").split()
-    return tuple(sorted({int(word) for word in words if word.isascii() and word.isdigit()}))
+    return tuple(sorted({int(word) for word in words if _is_number(word)}))
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER

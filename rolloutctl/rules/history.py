@@ -8,7 +8,7 @@ from typing import Any
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.records import Record, audience_of
+from rolloutctl.rules.records import Record, audience_of, edits_of, texts_of
 
 DECIDED = ("kept", "reverted")
 
@@ -48,6 +48,11 @@ class Change:
         return audience_of(self.fields.get("to"))
 
     @property
+    def undoes(self) -> tuple[str, ...]:
+        """The changes that it took back."""
+        return texts_of(self.fields.get("undoes"))
+
+    @property
     def narrow(self) -> bool:
         """Whether nobody was to see it who did not before."""
         return bool(self.fields.get("narrow"))
@@ -67,20 +72,24 @@ class Change:
 
 
 def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
-    """All changes of an environment in the order of the arbiter's log; changes that it doesn't know come last.
+    """All changes of an environment, oldest first, in the order of the arbiter's log.
+
+    A change that the arbiter's log doesn't hold takes its place from the log that does: before what follows it there.
 
     Args:
-        logs: the records of each host, the first host (the arbiter) first.
+        logs: the records of each host, the first host (the arbiter) first; perhaps only the newest of each.
     """
     found: dict[str, dict[str, Any]] = {}
+    order: list[str] = []
     for host, records in logs.items():
-        for record in records:
-            if record.change and record.event in ("started", *DECIDED):
-                change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}})
-                if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
-                    change["ends"][host] = record.event
-                change["edits"].setdefault(host, tuple(record.data.get("edits") or ()))
-    return tuple(Change(id=name, **parts) for name, parts in found.items())
+        changes = [record for record in records if record.change and record.event in ("started", *DECIDED)]
+        for record in changes:
+            change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}})
+            if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
+                change["ends"][host] = record.event
+            change["edits"].setdefault(host, edits_of(record.data.get("edits")))
+        order = _merged(order, dict.fromkeys(record.change for record in changes))
+    return tuple(Change(id=name, **found[name]) for name in order)
 
 
 def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:
@@ -96,24 +105,36 @@ def last_kept(changes: Iterable[Change], flag: str) -> Change | None:
 def undoable(changes: Iterable[Change], flag: str | None = None) -> tuple[Change, ...]:
     """Kept changes that no kept change has undone, newest first; what only undid or settled is not undone again."""
     kept = [change for change in changes if change.outcome == "kept"]
-    undone = {name for change in kept for name in change.fields.get("undoes") or ()}
+    undone = {name for change in kept for name in change.undoes}
     return tuple(
         change
         for change in reversed(kept)
         if change.id not in undone
-        and not change.fields.get("undoes")
+        and not change.undoes
         and any(change.edits.values())
         and flag in (None, change.flag)
     )
 
 
 def in_doubt(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """For each flag the newest change, where its hosts ended differently; a later change has settled older ones."""
-    newest: dict[str, Change] = {}
-    for change in changes:
-        newest[change.flag] = change
-    return tuple(
-        change
-        for change in newest.values()
-        if "kept" in change.ends.values() and "reverted" in change.ends.values() and change.dissenters
-    )
+    """For each flag the newest change that any host kept, where another host put it back.
+
+    A later change that was kept has settled older ones; one that went back has left them as they were.
+    """
+    newest = {change.flag: change for change in changes if "kept" in change.ends.values()}
+    return tuple(change for change in newest.values() if "reverted" in change.ends.values())
+
+
+def _merged(order: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Both orders in one; what only the second knows stands right before what follows it there, else at the end."""
+    first = list(order)
+    known = set(first)
+    leading: dict[str, list[str]] = {}
+    waiting: list[str] = []
+    for name in others:
+        if name in known:
+            leading.setdefault(name, []).extend(waiting)
+            waiting = []
+        else:
+            waiting.append(name)
+    return [each for name in first for each in (*leading.get(name, ()), name)] + waiting

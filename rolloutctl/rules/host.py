@@ -8,7 +8,7 @@ from typing import Any
 
 from rolloutctl.rules.config import Flag, Step
 from rolloutctl.rules.env_lines import EnvText
-from rolloutctl.rules.flags import Audience, read_companies, read_enabled
+from rolloutctl.rules.flags import Audience, is_true, read_companies, read_enabled
 from rolloutctl.rules.records import Record
 
 
@@ -154,7 +154,7 @@ def audience_in_settings(flag: Flag, settings: Mapping[str, Any], file: Audience
     value = settings.get(flag.config or "")
     if isinstance(value, Mapping):
         value = value.get("enabled")
-    enabled = read_enabled(value) if isinstance(value, str) else bool(value)
+    enabled = is_true(value)
     companies = file.companies if file else ()
     if flag.companies_config and flag.companies_config in settings:
         companies = companies_in(settings[flag.companies_config])

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.host import Event, Holder
-from rolloutctl.rules.records import Record, read_record
+from rolloutctl.rules.records import Record, read_object, read_record
 from rolloutctl.rules.work import Asked, StepRun, read_answers
 
+_LONGEST_NUMBER = 18  # digits
 Result = Literal["untouched", "committed", "incomplete", "kept", "reverted", "stuck", "lost", "unreached"]
 
 
@@ -42,8 +43,10 @@ class HostOutcome:
         return self.result in {"committed", "incomplete", "kept"}
 
     def then(self, later: HostOutcome) -> HostOutcome:
-        """This outcome with what a later verb added."""
-        result = self.result if later.result in {"untouched", "lost"} and self.result == "kept" else later.result
+        """This outcome with what a later verb added; nothing said, or lost, does not take back what was decided."""
+        decided = self.result in {"kept", "reverted", "stuck"}
+        nothing_new = later.result == "untouched" or (later.result == "lost" and decided)
+        result = self.result if nothing_new else later.result
         return replace(
             self,
             result=result,
@@ -91,10 +94,10 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
     return HostOutcome(
         name,
         result,
-        failed=tuple((event.text(0), event.text(1), event.text(2)) for event in forth if event.kind == "failed"),
+        failed=tuple((step_name(event.text(0)), event.text(1), event.text(2)) for event in forth if event.kind == "failed"),
         steps=steps_in(events),
         asked=asked_in(forth),
-        back=tuple((event.text(0), event.text(1), event.text(2)) for event in events[back:] if event.kind == "failed"),
+        back=tuple((step_name(event.text(0)), event.text(1), event.text(2)) for event in events[back:] if event.kind == "failed"),
         asked_back=asked_in(events[back:]),
         cause=next((event.text(0) for event in events if event.kind == "going-back"), ""),
         records=tuple(read_record(event.text(0).rstrip("\n")) for event in events if event.kind == "record"),
@@ -106,7 +109,7 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
 def steps_in(events: Iterable[Event]) -> tuple[StepRun, ...]:
     """The steps that ran, in order."""
     return tuple(
-        StepRun(step_name(event.text(0)), int(event.text(2) or 0), int(event.text(3) or 0), event.text(4))
+        StepRun(step_name(event.text(0)), _number(event.text(2), 1), _number(event.text(3), 0), event.text(4))
         for event in events
         if event.kind == "step" and event.text(1) == "ended"
     )
@@ -128,9 +131,14 @@ def asked_in(events: Iterable[Event]) -> tuple[Asked, ...]:
 
 def object_from(text: str) -> Mapping[str, Any]:
     """A JSON object, or an empty one."""
-    return read_record(text).data
+    return read_object(text)
 
 
 def holder_in(event: Event) -> Holder:
     """Who has the lock, from a `busy` answer."""
     return Holder(event.text(0), object_from(event.text(1)))
+
+
+def _number(text: str, otherwise: int) -> int:
+    """A number that a host sent; a step without a readable exit status has not succeeded."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER else otherwise

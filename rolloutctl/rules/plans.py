@@ -9,7 +9,7 @@ from typing import Any
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.env_lines import EnvText
+from rolloutctl.rules.env_lines import LINE_END, EnvText
 from rolloutctl.rules.env_text import assign, assignment_of, definitions, restore, value_of
 from rolloutctl.rules.flags import Audience, companies_in_words, odd_spelling, read_companies, read_enabled, write_companies
 from rolloutctl.rules.host import HostState, audience_from
@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.,()-]*")  # what can travel as NAME=VALUE in a
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One key of one file: its values for people, its exact assignments for the way back (None: the key is not there)."""
+    """One key of one file: values for people, exact assignments for the way back; None where the key is not there."""
 
     key: str
     before: str | None
@@ -74,11 +74,9 @@ class HostPlan:
         return any(edit.after is not None and edit.after_text is None for edit in self.edits)
 
     def lines(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The lines that change: as they will stand, and as they were (empty for a line that is new)."""
+        """The lines that change: as they will stand, and as they were; empty for a line that comes or goes."""
         old, new = _lines(self.state.content), _lines(self.new_env)
-        if len(old) == len(new):
-            return tuple((now, was) for now, was in zip(new, old, strict=True) if now != was)
-        return tuple((line, b"") for line in new if line not in old)
+        return tuple((now, was) for now, was in _pairs(new, old) if now != was)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ class Plan:
         return all(not host.writes and host.effective in (None, host.before) for host in self.hosts)
 
     def record(self, host: HostPlan, origin: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields that all records of this change hold on one host; `origin` says who, from where, which version."""
+        """The fields of all records of this change on one host; `origin` says who, from where, which version."""
         arbiter = self.environment.hosts[0].name
         return {
             "change": self.change,
@@ -160,6 +158,11 @@ class Wish:
                 hint=f"If that is meant: --companies {write_companies(self.add)}",
             )
         left = (set(now.companies) | set(self.add)) - set(self.remove)
+        if self.remove and now.everyone:
+            raise Refused(
+                f"Everyone sees {flag.name}, without a list that {companies_in_words(self.remove)} could leave.",
+                hint="Say who is to keep it: --companies 15,42. For nobody: toggle ... false.",
+            )
         if self.remove and not left:
             raise Refused(
                 "That removes the last company, and an empty list means everyone.",
@@ -234,16 +237,19 @@ def _passable(value: str | None) -> str:
 
 
 def _stands(flag: Flag, key: str, now: str | None, wanted: str) -> bool:
-    if key == flag.companies_key:
-        return (now is None and not wanted) or (now is not None and read_companies(now) == read_companies(wanted))
-    return now is not None and now.lower() == wanted
+    if key != flag.companies_key:
+        return now is not None and now.lower() == wanted
+    if not wanted:  # a list without a number in it is no empty list to every application
+        return now is None or not now.strip()
+    return read_companies(now) == read_companies(wanted)
 
 
 def _oddities(flag: Flag, text: EnvText) -> Iterable[str]:
     for key in flag.keys:
         if (count := definitions(text, key)) > 1:
             yield f"{key} stands {count} times in .env; Laravel obeys the last, which is the one that changes."
-    if odd_spelling(value := value_of(text, flag.key)):
+    value = value_of(text, flag.key)
+    if odd_spelling(value) and "${" not in (value or ""):  # what a reference means, only phpdotenv says
         yield f"{flag.key}={value} was neither true nor false; to Laravel such a text counts as on."
 
 
@@ -252,4 +258,14 @@ def _bare_value(assignment: str | None) -> str | None:
 
 
 def _lines(text: EnvText | None) -> list[bytes]:
-    return re.split(rb"\r\n|\n|\r", text.data if text else b"")
+    return LINE_END.split(text.data if text else b"")
+
+
+def _pairs(new: Sequence[bytes], old: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Each line beside the one that it was; edits replace lines, take one away, or append at the end."""
+    i, j = 0, 0
+    while i < len(new) or j < len(old):
+        came = j == len(old) or (len(new) - i > len(old) - j and new[i + 1 : i + 2] == [old[j]])
+        gone = i == len(new) or (len(new) - i < len(old) - j and old[j + 1 : j + 2] == [new[i]])
+        yield b"" if gone else new[i], b"" if came else old[j]
+        i, j = i + (not gone), j + (not came)

@@ -10,6 +10,13 @@ from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import FileFault, audience_in_settings
 from rolloutctl.rules.plans import HostPlan
+from rolloutctl.rules.records import texts_of
+
+_REMEDY = {
+    "invalid": "Mend that line in .env on the host. ",
+    "unreadable": "Let the user read .env on the host. ",
+    "no phpdotenv": "Run composer install in the application's folder. ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +34,58 @@ class Difference:
     """How the config cache that was built aside differs from the live one, by setting.
 
     `pending` and `volatile` are known once a control build was made: edits that would be activated too, and values
-    that are different at every build.
+    that are different at every build. While it is not `controlled`, nobody knows what else that differs is.
     """
 
     changed: tuple[str, ...]
     got: Mapping[str, Any]
     pending: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
+    controlled: bool = True
 
 
-def read_fault(data: Mapping[str, Any] | None) -> FileFault | None:
+def read_difference(data: Mapping[str, Any]) -> Difference:
+    """A difference as the host reports it."""
+    got = data.get("got")
+    return Difference(
+        changed=texts_of(data.get("changed")),
+        got=got if isinstance(got, Mapping) else {},
+        pending=texts_of(data.get("pending")),
+        volatile=texts_of(data.get("volatile")),
+        controlled="pending" in data,
+    )
+
+
+def read_fault(data: object) -> FileFault | None:
     """A fault as the host reports it."""
-    return None if not data else FileFault(data["what"], data.get("key"), data.get("line"))
+    if not data:
+        return None
+    fields = data if isinstance(data, Mapping) else {}
+    key, line = fields.get("key"), fields.get("line")
+    return FileFault(
+        str(fields.get("what", "invalid")),
+        key if isinstance(key, str) else None,
+        line if isinstance(line, int) else None,
+    )
 
 
 def judge_file(plan: HostPlan, flag: Flag, check: Mapping[str, Any]) -> tuple[Objection, ...]:
     """Whether the new `.env` means to phpdotenv what was asked for, and nothing else."""
     fault = read_fault(check.get("old_error")) or read_fault(check.get("new_error"))
     if fault is not None:
-        return (Objection(f"{fault}.", "Mend that line in .env on the host; nothing can be switched on before."),)
+        return (Objection(f"{fault}.", f"{_REMEDY.get(fault.what, '')}Nothing can be switched on before."),)
+    got = check.get("got")
+    if not isinstance(check.get("changed"), list) or not isinstance(got, Mapping):
+        return (Objection("What the host's php says of .env makes no sense.", "Look at its version: php -v"),)
     objections = []
-    others = sorted(set(check["changed"]) - set(flag.keys))
+    others = sorted(set(texts_of(check["changed"])) - set(flag.keys))
     if others:
         names = ", ".join(others)
         objections.append(
             Objection(f"The edit would change {names} too.", f"{names} refers to the flag's key; write its value out.")
         )
     for edit in plan.edits:
-        if check["got"].get(edit.key) != edit.after:
+        if _comparable(edit.after) and got.get(edit.key) != edit.after:
             objections.append(
                 Objection(f"phpdotenv would not read {edit.key} as it is written.", f"Look at {edit.key} in .env.")
             )
@@ -79,6 +110,15 @@ def judge_cache(
     if flag.config is not None:
         objections.extend(_judge_value(flag, target, difference.got))
     left = unexplained(flag, environment, difference)
+    if left and not difference.controlled:
+        objections.append(
+            Objection(
+                f"More than the flag would change: {', '.join(left)}; why, a control build did not tell.",
+                "If it is meant: --with-pending.",
+                pending=True,
+            )
+        )
+        return tuple(objections), tuple(notes)
     pending = [name for name in left if name in difference.pending]
     volatile = [name for name in left if name in difference.volatile]
     if pending:
@@ -120,7 +160,14 @@ def _judge_value(flag: Flag, target: Audience, got: Mapping[str, Any]) -> Iterab
 def _shown(value: object) -> str:
     if value is None:
         return "null"
+    if isinstance(value, Mapping | list):  # may hold more than the flag: a path that points too high
+        return "an array"
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _comparable(value: str | None) -> bool:
+    """Whether we know what phpdotenv makes of a value: not of a reference, nor of bytes that are not UTF-8."""
+    return value is None or ("${" not in value and "\ufffd" not in value)
 
 
 def _below(name: str, paths: Iterable[str | None]) -> bool:

@@ -36,6 +36,11 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
             f"Let {user} own it, or be in its group with mode 0660.",
             (),
         ),
+        "unwritable-cache": (
+            f"The config cache {output} cannot be written by the user {user}.",
+            f"Let {user} own bootstrap/cache, or be in its group with mode 0775.",
+            (),
+        ),
         "in-place": (
             f"{file} can only be written in place, as {_IN_PLACE.get(output, output)}, and no config cache stands "
             "that would hide the moment of writing.",

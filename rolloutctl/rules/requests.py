@@ -88,13 +88,20 @@ def describe(identity: str, flags: Mapping[str, Flag], environment: Environment)
     """A request in words, from the id that the host sends back."""
     if identity == HEALTH:
         return environment.health.path if environment.health else "/"
-    name, _, number = identity.rpartition(" ")
-    return flags[name].probes[int(number)].label
+    flag = flags.get(identity.rpartition(" ")[0])
+    probe = _probe(identity, flag) if flag else None
+    return probe.label if probe else "a request that nobody made"
 
 
 def is_about_flag(identity: str, flag: Flag) -> bool:
     """Whether a request tells who sees the feature: no health check, and no probe that always answers the same."""
-    return identity != HEALTH and not flag.probes[int(identity.rpartition(" ")[2])].always
+    probe = _probe(identity, flag)
+    return probe is not None and not probe.always
+
+
+def _probe(identity: str, flag: Flag) -> Probe | None:
+    """A flag's probe by the id of its request; None for an id that was never sent."""
+    return next((probe for number, probe in enumerate(flag.probes) if identity == f"{flag.name} {number}"), None)
 
 
 def _expected(probe: Probe, audience: Audience | None) -> tuple[int, ...]:

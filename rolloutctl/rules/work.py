@@ -95,22 +95,25 @@ def work_for(plan: Plan, host: HostPlan, target: Host, server: str, origin: Orig
 
 
 def read_answers(data: Mapping[str, Any]) -> tuple[Asked, ...]:
-    """The answers to health and probes, as host.php reports them."""
-    return tuple(
-        Asked(
-            id=str(answer.get("id", "")),
-            ok=bool(answer.get("ok")),
-            status=answer.get("status"),
-            ms=int(answer.get("ms") or 0),
-            error=answer.get("error"),
-        )
-        for answer in data.get("answers", ())
-    )
+    """The answers to health and probes, as host.php reports them; a host may have written anything."""
+    answers = data.get("answers")
+    return tuple(_asked(each) for each in answers if isinstance(each, Mapping)) if isinstance(answers, list) else ()
 
 
 def failures(asked: Iterable[Asked]) -> tuple[Asked, ...]:
     """The requests that were not answered as expected."""
     return tuple(each for each in asked if not each.ok)
+
+
+def _asked(answer: Mapping[str, Any]) -> Asked:
+    status, ms, error = answer.get("status"), answer.get("ms"), answer.get("error")
+    return Asked(
+        id=str(answer.get("id", "")),
+        ok=answer.get("ok") is True,
+        status=status if isinstance(status, int) else None,
+        ms=ms if isinstance(ms, int) else 0,
+        error=None if error is None else str(error),
+    )
 
 
 def _requests(

@@ -28,7 +28,8 @@ def conclude(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done
     for outcome in done.hosts:
         tools.mirror.saw(plan.environment.name, outcome.name, outcome.records)
         for text in outcome.unrecorded:
-            tools.mirror.owe(plan.environment.name, outcome.name, read_record("{" + text).data)
+            fields = {**read_record("{" + text).data, "at": tools.clock.now().isoformat(timespec="seconds")}
+            tools.mirror.owe(plan.environment.name, outcome.name, fields)
     return done
 
 

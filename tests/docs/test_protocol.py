@@ -1,0 +1,78 @@
+"""docs/protocol.md and docs/audit.md against the scripts: each verb, answer, refusal, file, setting and field, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from rolloutctl.outside.answers import TEXTS
+from tests.docs.pages import DOCS, PACKAGE, blocks, first_words, read, rows, section
+
+PROTOCOL = DOCS / "protocol.md"
+SCRIPT = read(PACKAGE / "outside" / "session.sh")
+EYES = read(PACKAGE / "outside" / "host.php")
+CLIENT = read(PACKAGE / "outside" / "session.py")
+
+
+def test_every_verb_is_described_and_no_other() -> None:
+    loop = SCRIPT[SCRIPT.index("\nserve() {") :]
+    verbs = re.findall(r"^ +([a-z]+)\) ", loop[: loop.index("esac")], re.MULTILINE)
+    assert sorted(first_words(section(PROTOCOL, "Verbs"))) == sorted(verbs)
+
+
+def test_every_answer_is_described_and_no_other() -> None:
+    assert sorted(first_words(section(PROTOCOL, "Answers"))) == sorted(answers())
+
+
+def test_the_client_decodes_answers_that_there_are() -> None:
+    assert set(TEXTS) <= answers()
+
+
+def test_every_refusal_is_described_and_no_other() -> None:
+    called = re.findall(r"\brefuse ([a-z-]+)", SCRIPT)
+    emitted = re.findall(r"emit refused ([a-z-]+)", SCRIPT)
+    of_sudo = re.findall(r"\bwhy=([a-z-]+)", SCRIPT)
+    assert sorted(first_words(section(PROTOCOL, "Refusals"))) == sorted({*called, *emitted, *of_sudo})
+
+
+def test_every_file_and_setting_that_the_client_sends_is_named() -> None:
+    verbs = section(PROTOCOL, "Verbs")
+    files = re.findall(r"_put(?:_json)?\(\"([\w.]+)\"", CLIENT)
+    settings = re.findall(r"\"([A-Z_]+)\": ", CLIENT)
+    assert len(files) > 5
+    assert len(settings) > 5
+    assert [name for name in (*files, *settings) if f"`{name}`" not in verbs] == []
+
+
+def test_every_command_of_the_hosts_eyes_is_described_and_no_other() -> None:
+    commands = re.findall(r"'(\w+)' => '\w+'", next(line for line in EYES.splitlines() if "$answers = [" in line))
+    described = re.findall(r"^### `(\w+)`$", read(PROTOCOL), re.MULTILINE)
+    assert sorted(described) == sorted(commands)
+
+
+@pytest.mark.parametrize("command", ["state", "check", "diff", "patch", "unedit", "ask"])
+def test_every_input_that_a_command_of_the_hosts_eyes_reads_is_described(command: str) -> None:
+    function = {"diff": "diff_caches"}.get(command, command)
+    start = EYES.index(f"function {function}(array $in)")
+    body = EYES[start : EYES.index("\n}\n", start)]
+    read_there = set(re.findall(r"\$in\['(\w+)'\]", body)) - {"here"}
+    described = set(re.findall(r"`(\w+)`", section(PROTOCOL, f"`{command}`")))
+    assert read_there
+    assert read_there <= described
+
+
+def test_the_record_in_the_audit_page_has_the_fields_of_its_table() -> None:
+    record = json.loads(blocks(DOCS / "audit.md", "json")[0])
+    described = {
+        word for row in rows(section(DOCS / "audit.md", "A record")) for word in re.findall(r"`([a-z_]+)`", row[0])
+    }
+    assert described - {"late"} == set(record)
+
+
+def answers() -> set[str]:
+    """All kinds of answers that session.sh gives."""
+    emitted = set(re.findall(r"\bemit \"?([a-z][a-z-]*)", SCRIPT))
+    asked = set(re.findall(r"\bemit_eyes ([a-z]+) ", SCRIPT)) | set(re.findall(r"\bask ([a-z]+) \"", SCRIPT))
+    return emitted | asked | {f"{kind}-failed" for kind in asked}
