@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rolloutctl.cli import words
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.errors import Refused
-from rolloutctl.rules.plans import Plan
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.plans import Plan
 
 _UNTOUCHED = "Nothing was changed on any host."
 
@@ -96,7 +99,10 @@ def prompt(question: str) -> str:
     """Ask on the terminal; the end of the input is an empty answer. The question goes to stderr."""
     sys.stderr.write(question)
     sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        sys.stderr.write("\n")
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):  # Ctrl-C or Ctrl-D: what comes next begins a line of its own
+            sys.stderr.write("\n")
     return answer.removesuffix("\n")

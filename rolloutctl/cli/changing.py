@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
-from rolloutctl.cli import documents, words
+from rolloutctl.cli import words
 from rolloutctl.cli.asking import Answer
 from rolloutctl.cli.desk import FrontDesk
 from rolloutctl.cli.invocation import Invocation
-from rolloutctl.contracts import Desk
-from rolloutctl.workflows.tools import Done
+
+if TYPE_CHECKING:
+    from rolloutctl.contracts import Desk
+    from rolloutctl.workflows.tools import Done
 
 
 def change(invocation: Invocation, answer: Answer, carry_out: Callable[[Desk], Done]) -> None:
@@ -24,6 +27,8 @@ def change(invocation: Invocation, answer: Answer, carry_out: Callable[[Desk], D
         done = carry_out(desk)
         invocation.plan = done.plan
     if invocation.json:
+        from rolloutctl.cli import documents  # noqa: PLC0415 - not for --help
+
         documents.write(documents.of_change(done))
     else:
         _tell(done, desk.shown, words.command(*words.without(invocation.argv, "--dry-run")))
@@ -37,4 +42,4 @@ def _tell(done: Done, shown: tuple[str, ...], without_dry_run: str) -> None:
 
     show_end(done, shown, without_dry_run, answer_page())
     if done.error is not None:
-        show_error(done.error, side_page())
+        show_error(done.error, side_page(), known=done.plan.environment.name)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.cli.wiring import configuration_for
 from rolloutctl.errors import RolloutctlError
-from rolloutctl.rules.config import Configuration
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.config import Configuration
 
 
 def environments(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 from rolloutctl.cli.asking import Answer
 from rolloutctl.cli.invocation import Invocation
-from rolloutctl.rules.host import Event
-from rolloutctl.rules.plans import Plan
 
 if TYPE_CHECKING:
     from rolloutctl.cli.render_progress import Progress
+    from rolloutctl.rules.host import Event
+    from rolloutctl.rules.plans import Plan
 
 _BEGUN = {"record", "unrecorded", "swapped"}  # the first words of a host that changes something
 

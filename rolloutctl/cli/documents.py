@@ -54,7 +54,10 @@ def of_failure(error: RolloutctlError, invocation: Invocation) -> Document:
 
 def of_change(done: Done) -> Document:
     """The answer of toggle and rollback."""
-    change = _change(done.plan, done.result, done.hosts) | {"seconds": round(done.seconds, 3), "notes": list(done.notes)}
+    change = _change(done.plan, done.result, done.hosts) | {
+        "seconds": round(done.seconds, 3),
+        "notes": list(done.notes),
+    }
     return {"change": change, "error": of_error(done.error) if done.error else None}
 
 
@@ -91,7 +94,6 @@ def asked_fields(asked: Asked, name: str) -> Document:
     return {"name": name, "ok": asked.ok, "status": asked.status, "ms": asked.ms, "error": asked.error}
 
 
-
 def _change(plan: Plan, result: str, hosts: Iterable[HostOutcome]) -> Document:
     outcomes = {outcome.name: outcome for outcome in hosts}
     names = [host.name for host in plan.environment.hosts]
@@ -110,7 +112,9 @@ def _change(plan: Plan, result: str, hosts: Iterable[HostOutcome]) -> Document:
 
 def _changed_host(plan: Plan, name: str, outcome: HostOutcome | None) -> Document:
     planned = next((host for host in plan.hosts if host.name == name), None)
-    edits = [{"key": edit.key, "before": edit.before, "after": edit.after} for edit in planned.writes] if planned else []
+    edits = (
+        [{"key": edit.key, "before": edit.before, "after": edit.after} for edit in planned.writes] if planned else []
+    )
     if outcome is None:
         result = "unreached" if name in plan.unreachable else "untouched"
         return {"name": name, "result": result, "error": None, "steps": [], "probes": [], "edits": edits}
@@ -119,7 +123,10 @@ def _changed_host(plan: Plan, name: str, outcome: HostOutcome | None) -> Documen
         "result": outcome.result,
         "error": _why(outcome),
         "steps": [{"name": s.name, "ok": s.ok, "ms": s.ms, "output": s.output} for s in outcome.steps],
-        "probes": [asked_fields(asked, describe(asked.id, {plan.flag.name: plan.flag}, plan.environment)) for asked in outcome.asked],
+        "probes": [
+            asked_fields(asked, describe(asked.id, {plan.flag.name: plan.flag}, plan.environment))
+            for asked in outcome.asked
+        ],
         "edits": edits,
     }
 
@@ -127,5 +134,9 @@ def _changed_host(plan: Plan, name: str, outcome: HostOutcome | None) -> Documen
 def _why(outcome: HostOutcome) -> str | None:
     if outcome.failed:
         step, status, output = outcome.failed[0]
-        return f"{step} failed" + (f" with exit {status}" if status not in {"", "0"} else "") + (f": {output}" if output else "")
+        return (
+            f"{step} failed"
+            + (f" with exit {status}" if status not in {"", "0"} else "")
+            + (f": {output}" if output else "")
+        )
     return outcome.error or None

@@ -34,8 +34,6 @@ def of_health(found: Iterable[EnvironmentStatus]) -> Document:
     }
 
 
-
-
 def _environment(found: EnvironmentStatus, flags: Flags) -> Document:
     return {
         "name": found.environment.name,
@@ -94,7 +92,8 @@ def _host(host: HostStatus, found: EnvironmentStatus, flags: Flags) -> Document:
     state = host.state
     return {
         **_host_basics(host, found),
-        "flags": {name: _flag_on_host(each, found, flags) for name, each in (host.flags or {}).items()},
+        "flags": {name: _flag_on_host(each) for name, each in (host.flags or {}).items()},
+        "evidence": {name: _evidence(each, found, flags) for name, each in (host.flags or {}).items()},
         "lock": _lock(state.holder) if state and state.holder else None,
         "pending": _pending(state.pending[0]) if state and state.pending else None,
         "deploying": list(state.deploying) if state else [],
@@ -102,13 +101,19 @@ def _host(host: HostStatus, found: EnvironmentStatus, flags: Flags) -> Document:
     }
 
 
-def _flag_on_host(on_host: FlagOnHost, found: EnvironmentStatus, flags: Flags) -> Document:
+def _flag_on_host(on_host: FlagOnHost) -> Document:
     return {
         "enabled": None if on_host.file is None else on_host.file.enabled,
         "companies": [] if on_host.file is None else list(on_host.file.companies),
         "effective": None if on_host.effective is None else on_host.effective.enabled,
-        "effective_companies": None if on_host.effective is None else list(on_host.effective.companies),
         "in_sync": on_host.in_sync,
+    }
+
+
+def _evidence(on_host: FlagOnHost, found: EnvironmentStatus, flags: Flags) -> Document:
+    """What else speaks for or against a flag's state on one host."""
+    return {
+        "effective_companies": None if on_host.effective is None else list(on_host.effective.companies),
         "well": on_host.well,
         "probes": [asked_fields(asked, describe(asked.id, flags, found.environment)) for asked in on_host.probes],
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from rolloutctl.rules.plans import Plan
+if TYPE_CHECKING:
+    from rolloutctl.rules.plans import Plan
 
 
 @dataclass(slots=True)

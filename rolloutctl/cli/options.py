@@ -11,7 +11,8 @@ from rolloutctl.errors import UsageError
 from rolloutctl.rules.durations import parse_duration
 
 Environment = Annotated[
-    str, typer.Argument(metavar="ENV", help="An environment of environments.yaml.", autocompletion=completing.environments)
+    str,
+    typer.Argument(metavar="ENV", help="An environment of environments.yaml.", autocompletion=completing.environments),
 ]
 AnyEnvironment = Annotated[
     str | None,

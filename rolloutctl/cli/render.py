@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -44,7 +44,7 @@ class Page:
 
     def line(self, *parts: Part, indent: int = 0, hang: int = 0) -> None:
         """One line; where it has to be wrapped, the rest stands `hang` columns further right."""
-        self._wrapped(text(*parts), " " * indent, " " * (indent + hang))
+        self._wrapped(text(*parts), Text(" " * indent), indent + hang)
 
     def gap(self) -> None:
         """An empty line."""
@@ -53,36 +53,52 @@ class Page:
     def ends(self, left: Text, right: str) -> None:
         """A line with something at its right end, or below where there is no room."""
         blanks = min(self.width, _READABLE) - cell_len(left.plain) - cell_len(right)
-        if blanks >= _GAP:
+        if blanks >= _GAP:  # a pipe has no right end
             self._print(left + Text(" " * (blanks if self.terminal else _GAP)) + text((right, "dim")))
         else:
-            self._wrapped(left, "", "  ")
+            self._wrapped(left, Text(), 2)
             self.line((right, "dim"), indent=2)
 
-    def columns(self, rows: Sequence[Sequence[Cell]], *, indent: int = 2) -> None:
-        """Rows of cells below each other; where that is too wide the last cell wraps, or cells get lines of their own."""
-        texts = [[cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows]
-        widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*texts, strict=True)]
+    def columns(self, rows: Sequence[Sequence[Cell]], *, heads: Sequence[str] = (), indent: int = 2) -> None:
+        """Rows of cells below each other. Where it is too wide the last cell wraps; then a row takes several lines."""
+        texts = _texts(rows, heads)
+        if self.fits(rows, heads=heads, indent=indent):
+            widths = _widths(texts)
+            for row in texts:
+                self._row(row, widths, indent)
+        else:
+            for row in _texts(rows, ()):
+                self._packed(row, indent)
+
+    def fits(self, rows: Sequence[Sequence[Cell]], *, heads: Sequence[str] = (), indent: int = 2) -> bool:
+        """Whether rows of cells can stand below each other, with room for the last cell to wrap."""
+        widths = _widths(_texts(rows, heads))
         room = self.width - indent - sum(width + _GAP for width in widths[:-1])
-        fits = room >= min(widths[-1], max(_LEAST, self.width // 3))
-        for row in texts:
-            if fits:
-                start = Text(" " * indent)
-                for cell, width in zip(row[:-1], widths[:-1], strict=True):
-                    start += cell + Text(" " * (width - cell_len(cell.plain) + _GAP))
-                self._wrapped(row[-1], start, " " * cell_len(start.plain))
-            else:
-                for number, cell in enumerate(cell for cell in row if cell.plain.strip()):
-                    self.line_of(cell, indent=indent + (2 if number else 0))
+        return room >= min(widths[-1], max(_LEAST, self.width // 3))
 
-    def line_of(self, content: Text, *, indent: int = 0) -> None:
-        """A text that was put together before, on as many lines as it takes."""
-        self._wrapped(content, " " * indent, " " * indent)
+    def _row(self, row: Sequence[Text], widths: Sequence[int], indent: int) -> None:
+        start = Text(" " * indent)
+        for cell, width in zip(row[:-1], widths[:-1], strict=True):
+            start += cell + Text(" " * (width - cell_len(cell.plain) + _GAP))
+        self._wrapped(row[-1], start, cell_len(start.plain))
 
-    def _wrapped(self, content: Text, first: str | Text, rest: str) -> None:
-        room = max(self.width - len(rest), _LEAST)
+    def _packed(self, row: Iterable[Text], indent: int) -> None:
+        """As many cells on a line as there is room for; the lines behind the first stand further right."""
+        line, begun = Text(), False
+        for cell in row:
+            if not cell.plain.strip():
+                continue
+            room = self.width - indent - (2 if begun else 0)
+            if line and cell_len(line.plain) + _GAP + cell_len(cell.plain) > room:
+                self._wrapped(line, Text(" " * (indent + (2 if begun else 0))), indent + 4)
+                line, begun = Text(), True
+            line = line + Text(" " * _GAP) + cell if line else cell
+        self._wrapped(line, Text(" " * (indent + (2 if begun else 0))), indent + 4)
+
+    def _wrapped(self, content: Text, first: Text, rest: int) -> None:
+        room = max(self.width - max(rest, cell_len(first.plain)), _LEAST)
         for number, each in enumerate(content.wrap(self.console, room) or [Text()]):
-            self._print(Text(rest) + each if number else (first if isinstance(first, Text) else Text(first)) + each)
+            self._print((Text(" " * rest) if number else first) + each)
 
     def _print(self, line: Text) -> None:
         line.rstrip()
@@ -112,3 +128,12 @@ def text(*parts: Part) -> Text:
         words, style = (part, "") if isinstance(part, str) else part
         whole.append(printable(words), style or None)
     return whole
+
+
+def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell_len(cell.plain) for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _texts(rows: Sequence[Sequence[Cell]], heads: Sequence[str]) -> list[list[Text]]:
+    titled = [[text((head, "dim")) for head in heads]] if heads else []
+    return titled + [[cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows]

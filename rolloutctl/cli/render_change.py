@@ -21,9 +21,7 @@ def show_plan(plan: Plan, notes: Sequence[str], seconds: float, page: Page) -> N
     page.columns([[title, text((f"{plan.before} → {plan.target}", "bold"))]], indent=0)
     page.gap()
     page.columns(_rows(plan))
-    proved = f"Proved on {words.counted(len(plan.hosts), 'host')}: nothing else in .env or the config cache changes. "
-    took = f" {seconds:.1f} s" if seconds else ""
-    page.line((("" if notes else proved) + "Nothing live was touched." + took, "dim"), indent=2)
+    page.line((_proved(plan, seconds, odd=bool(notes)), "dim"), indent=2)
     for note in notes:
         page.line(("! ", "bold yellow"), note, indent=2, hang=2)
     page.gap()
@@ -62,7 +60,7 @@ def _show_kept(done: Done, page: Page) -> None:
         text(
             ("✓ ", "bold green"),
             (f"{words.sees(plan.target)} {plan.flag.name}", "bold"),
-            f", on {kept} of {words.counted(len(plan.environment.hosts), 'host')}, after {done.seconds:.1f} s",
+            f", on {_of(kept, len(plan.environment.hosts))}, after {done.seconds:.1f} s",
         ),
         f"change {plan.change}",
     )
@@ -70,6 +68,13 @@ def _show_kept(done: Done, page: Page) -> None:
         page.line(f"undo: {words.command('rollback', plan.environment.name)}", indent=2, hang=2)
     else:
         page.line(f"undone: {words.listed(plan.undoes)}", indent=2, hang=2)
+
+
+def _proved(plan: Plan, seconds: float, *, odd: bool) -> str:
+    where = words.counted(len(plan.hosts), "host") + (f", {seconds:.1f} s" if seconds else "")
+    if odd:
+        return f"Prepared on {where}. Nothing live was touched."
+    return f"Proved on {where}: nothing else in .env or the config cache changes. Nothing live was touched."
 
 
 def _rows(plan: Plan) -> list[list[Cell]]:
@@ -115,3 +120,7 @@ def _value(value: str | None) -> str:
 
 def _all(hosts: int) -> str:
     return "its host" if hosts == 1 else f"all {hosts} hosts"
+
+
+def _of(kept: int, hosts: int) -> str:
+    return "1 host" if kept == hosts == 1 else f"{kept} of {words.counted(hosts, 'host')}"

@@ -1,4 +1,4 @@
-"""How an error looks: what happened and where, the state now, what the hosts said, the next command, the exit status."""
+"""How an error looks: what happened and where, the state now, what the hosts said, the next command."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ from rolloutctl.cli.render import Page, text
 from rolloutctl.errors import RolloutctlError
 
 
-def show_error(error: RolloutctlError, page: Page) -> None:
-    """The error as a person reads it."""
-    page.line(("✗ ", "bold red"), (_headline(error), "bold"), hang=2)
-    for paragraph in error.state.splitlines():
+def show_error(error: RolloutctlError, page: Page, *, known: str = "") -> None:
+    """The error as a person reads it; a subject that is `known` from the lines above is not named again."""
+    headline = error.message if known and error.subject == known else _headline(error)
+    title = text(("✗ ", "bold red"), (headline, "bold"))
+    if page.terminal and not (error.state or error.details or error.hint):
+        page.ends(title, f"exit {error.exit_status}")
+        return
+    page.line(("✗ ", "bold red"), (headline, "bold"), hang=2)
+    told = error.state.splitlines()
+    hints = [_hint(line) for line in error.hint.splitlines()]
+    if not hints and not error.details:  # the exit status stands at the end of the last line
+        told, hints = told[:-1], told[-1:]
+    for paragraph in told:
         page.line(paragraph, indent=2)
     for detail in error.details:
         page.line((detail.rstrip(), "dim"), indent=4, hang=2)
-    status = f"exit {error.exit_status}"
-    *before, last = error.hint.splitlines() or [""]
-    for paragraph in before:
-        page.line(paragraph, indent=2)
-    page.ends(text("  ", *_hint(last)), status)
+    for hint in hints[:-1]:
+        page.line(hint, indent=2)
+    last = hints[-1] if hints else ""
+    if page.terminal:
+        page.ends(text("  ", last), f"exit {error.exit_status}")
+    elif last:  # a command stands alone on its line, to be copied
+        page.line(last, indent=2)
 
 
 def _headline(error: RolloutctlError) -> str:
@@ -31,5 +42,5 @@ def _headline(error: RolloutctlError) -> str:
     return message if subject in message.split() else f"{error.subject}: {message}"
 
 
-def _hint(hint: str) -> tuple[str, ...]:
-    return ("Next: ", hint) if hint.startswith("rolloutctl ") else (hint,)
+def _hint(hint: str) -> str:
+    return f"Next: {hint}" if hint.startswith("rolloutctl ") else hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from rich.console import Group
 from rich.live import Live
@@ -69,6 +69,7 @@ class Progress:
         self._lines = {}
         if self._page.terminal:
             with suppress(OSError):
+                self._page.gap()
                 self._live = Live(get_renderable=self._picture, console=self._page.console, refresh_per_second=10)
                 self._live.start()
 
@@ -117,6 +118,17 @@ class Progress:
         return "     canary" if host == plan.hosts[0].name else ""
 
 
+@contextmanager
+def looking() -> Iterator[None]:
+    """While hosts are being looked at, a terminal shows so."""
+    progress = Progress()
+    progress.look()
+    try:
+        yield
+    finally:
+        progress.end()
+
+
 def _swapped(line: Line, _event: Event, _plan: Plan) -> None:
     line.parts.append("swapped")
 
@@ -127,7 +139,9 @@ def _step(line: Line, event: Event, _plan: Plan) -> None:
         return
     line.running = ""
     for step in steps_in([event]):
-        line.parts.append(f"{step.name} {step.ms / 1000:.1f} s" if step.ok else f"{step.name} failed, exit {step.status}")
+        line.parts.append(
+            f"{step.name} {step.ms / 1000:.1f} s" if step.ok else f"{step.name} failed, exit {step.status}"
+        )
         line.failed = line.failed or not step.ok
 
 

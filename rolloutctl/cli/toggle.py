@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,11 @@ from rolloutctl.cli.invocation import invocation_of
 from rolloutctl.cli.wiring import configuration_for, tools_for
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.flags import parse_companies, parse_switch
-from rolloutctl.rules.plans import Wish
 
-Switch = Annotated[
-    str, typer.Argument(metavar="true|false", help="On or off.", autocompletion=completing.switches)
-]
+if TYPE_CHECKING:
+    from rolloutctl.rules.plans import Wish
+
+Switch = Annotated[str, typer.Argument(metavar="true|false", help="On or off.", autocompletion=completing.switches)]
 Companies = Annotated[
     str, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
 ]
@@ -27,6 +27,7 @@ Remove = Annotated[str, typer.Option("--remove-companies", metavar="15,42", help
 
 def toggle(  # noqa: PLR0913 - each is a word of the command line
     context: typer.Context,
+    *,
     environment: options.Environment,
     flag: options.Flag,
     enabled: Switch,
@@ -46,9 +47,9 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     Shows what would change, asks, changes each host and proves it; when one fails, every host is put back.
     Switching off always works: on every host that can be reached.
     """
-    from rolloutctl.workflows.tools import Options  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.toggle import Request  # noqa: PLC0415
     from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
+    from rolloutctl.workflows.tools import Options  # noqa: PLC0415 - not for --help
 
     invocation = invocation_of(context)
     wish = wish_from(enabled, companies, add_companies, remove_companies)
@@ -70,8 +71,14 @@ def wish_from(enabled: str, companies: str, add: str, remove: str) -> Wish:
     Raises:
         UsageError: they don't fit together.
     """
+    from rolloutctl.rules.plans import Wish  # noqa: PLC0415 - not for --help
+
     on = parse_switch(enabled)
-    named = [name for name, given in (("--companies", companies), ("--add-companies", add), ("--remove-companies", remove)) if given]
+    named = [
+        name
+        for name, given in (("--companies", companies), ("--add-companies", add), ("--remove-companies", remove))
+        if given
+    ]
     if named and not on:
         raise UsageError(
             f"{named[0]} says who sees the feature, and false switches it off for all.",

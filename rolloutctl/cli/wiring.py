@@ -8,13 +8,14 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rolloutctl import __version__
-from rolloutctl.cli.invocation import Invocation
-from rolloutctl.outside.yaml_file import find, load
-from rolloutctl.rules.config import Configuration
-from rolloutctl.rules.work import Origin
-from rolloutctl.workflows.tools import Tools
+
+if TYPE_CHECKING:
+    from rolloutctl.cli.invocation import Invocation
+    from rolloutctl.rules.config import Configuration
+    from rolloutctl.workflows.tools import Tools
 
 # Who started the job, in the words of GitHub Actions, GitLab, Buildkite, CircleCI, Bitbucket, Azure and Jenkins.
 _CI_ACTORS = (
@@ -34,15 +35,19 @@ def configuration_for(invocation: Invocation) -> Configuration:
     Raises:
         ConfigurationError: there is none, or it is wrong.
     """
+    from rolloutctl.outside.yaml_file import find, load  # noqa: PLC0415 - not for --help
+
     return load(find(invocation.config, os.environ, Path.cwd()))
 
 
 def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
-    from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help, --version, completion
+    from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help and completion
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import open_session  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
+    from rolloutctl.rules.work import Origin  # noqa: PLC0415
+    from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
     return Tools(
         sessions=open_session,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from rolloutctl.rules.flags import Audience
-from rolloutctl.rules.history import Change
+if TYPE_CHECKING:
+    from rolloutctl.rules.flags import Audience
+    from rolloutctl.rules.history import Change
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 _SAME = 2  # from so many on, names are joined

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rolloutctl.errors import Unreachable
 from rolloutctl.outside.wire import decode
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event, Holder, HostState, Live, Pending
 from rolloutctl.rules.proof import read_fault
-from rolloutctl.rules.records import read_log, read_record
+from rolloutctl.rules.records import read_log, read_object, texts_in
 
 # Positions of the tokens that travel as base64, by the kind of answer (docs/protocol.md).
 TEXTS: Mapping[str, tuple[int, ...]] = {
@@ -69,23 +69,19 @@ def texts_of(tokens: tuple[str, ...]) -> list[bytes]:
     return texts
 
 
-def object_in(text: str) -> dict[str, Any]:
-    """A JSON object that a host sent; empty for anything else."""
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
 def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvText | None) -> HostState:
-    """What a `look` said."""
+    """What a `look` said.
+
+    Raises:
+        Unreachable: the host doesn't say how its .env is, or not in words that we know.
+    """
     of: dict[str, list[Event]] = {}
     for event in answers:
         of.setdefault(event.kind, []).append(event)
+    if "env" not in of:
+        raise Unreachable("the host answers nonsense", subject=host.name)
     env = of["env"][0]
-    live = of.get("live")
-    failed = of.get("live-failed")
+    live = _live(read_object(of["live"][0].text(0))) if "live" in of else None
     records = of.get("records")
     return HostState(
         name=host.name,
@@ -97,8 +93,8 @@ def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvT
         writable="writable" in env.texts[4:],
         trouble=next((text for text in env.texts[4:] if text != "writable"), ""),
         content=content,
-        live=_live(object_in(live[0].text(0))) if live else None,
-        live_error=_failure(failed[0]) if failed else "",
+        live=live,
+        live_error="" if live else _failure(of),
         holder=_holder(of.get("lock", [Event("lock", ("free",))])[0]),
         pending=tuple(_pending(event) for event in of.get("pending", ())),
         records=read_log(records[0].text(0)) if records else (),
@@ -106,30 +102,37 @@ def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvT
     )
 
 
-def _live(data: Mapping[str, Any]) -> Live:
-    file = data.get("file") or {}
+def _live(data: Mapping[str, Any]) -> Live | None:
+    """What php said; None for what host.php can't have written."""
+    file, settings = data.get("file"), data.get("settings")
+    values = file.get("values") if isinstance(file, dict) else None
+    if not isinstance(file, dict) or not isinstance(values, dict) or not isinstance(settings, dict | None):
+        return None
     return Live(
         php=str(data.get("php") or ""),
         laravel=str(data.get("laravel") or ""),
         boot_error=str(data.get("boot_error") or ""),
         cache=str(data.get("cache") or ""),
-        settings=data.get("settings"),
-        values=file.get("values") or {},
-        undeclared=tuple(file.get("undeclared") or ()),
+        settings=settings,
+        values={key: value if value is None else str(value) for key, value in values.items()},
+        undeclared=texts_in(file.get("undeclared")),
         fault=read_fault(file.get("error")),
     )
 
 
-def _failure(event: Event) -> str:
-    status = event.text(0)
+def _failure(of: Mapping[str, list[Event]]) -> str:
+    """Why php said nothing that can be used; empty when it was not asked."""
+    if "live-failed" not in of:
+        return "php answered nonsense" if "live" in of else ""
+    status = of["live-failed"][0].text(0)
     return {"127": "php was not found", "124": "php did not answer in time"}.get(
         status, f"php ended with exit {status}"
     )
 
 
 def _holder(event: Event) -> Holder | None:
-    return None if event.text(0) == "free" else Holder(event.text(0), object_in(event.text(1)))
+    return None if event.text(0) == "free" else Holder(event.text(0), read_object(event.text(1)))
 
 
 def _pending(event: Event) -> Pending:
-    return Pending(event.text(0), event.text(1) == "alive", read_record("{" + event.text(2)).data)
+    return Pending(event.text(0), event.text(1) == "alive", read_object("{" + event.text(2)))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +16,9 @@ import paramiko
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
+_DEFAULT_PORT = 22
+_REVOKED = "@revoked"
+_BLANKS = re.compile(r"[ \t]+")
 
 
 def fingerprint(key: paramiko.PKey) -> str:
@@ -21,54 +28,85 @@ def fingerprint(key: paramiko.PKey) -> str:
 
 def name_of(address: str, port: int) -> str:
     """A host's name in known_hosts: the port stands there only when it is not 22."""
-    return address if port == 22 else f"[{address}]:{port}"
+    return address if port == _DEFAULT_PORT else f"[{address}]:{port}"
 
 
 class KnownHosts:
-    """The lines of some known_hosts files, read one by one: paramiko's own loader gives up at the first marker."""
+    """The lines of some known_hosts files, as sshd(8) describes them, read one by one.
+
+    paramiko's own loader gives up at the first marker, knows no wildcards, and one key for each type. A line that
+    can't be read says nothing; an authority's line says nothing about a key.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._keys = paramiko.HostKeys()
-        self._revoked: set[bytes] = set()
-        for path in files:
-            try:
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            except OSError:
-                continue  # a file that is not there knows no host
-            for number, line in enumerate(lines, 1):
-                self._read(line.strip(), number)
+        self._entries = tuple(entry for path in files for line in _lines(path) if (entry := _entry(line)) is not None)
 
     def types(self, name: str) -> tuple[str, ...]:
         """The key types known for a host: what to ask the server for, as another type would look like a change."""
-        return tuple(self._keys.lookup(name) or ())
+        return tuple(dict.fromkeys(entry.kind for entry in self._known(name)))
 
     def judge(self, name: str, key: paramiko.PKey) -> Verdict:
-        """What the files say of a key that this host shows."""
-        if key.asbytes() in self._revoked:
+        """What the files say of a key that this host shows. A key that is revoked for anybody is revoked."""
+        shown = key.asbytes()
+        if any(entry.revoked and entry.key == shown for entry in self._entries):
             return "revoked"
-        known = self._keys.lookup(name)
-        if not known:
-            return "unknown"
-        same = known.get(key.get_name())
-        return "known" if same is not None and same.asbytes() == key.asbytes() else "changed"
+        known = self._known(name)
+        if any(entry.key == shown for entry in known):
+            return "known"
+        return "changed" if known else "unknown"
 
-    def _read(self, line: str, number: int) -> None:
-        if not line or line.startswith("#"):
-            return
-        if line.startswith("@"):
-            marker, _, rest = line.partition(" ")
-            entry = _entry(rest.strip(), number)
-            if marker == "@revoked" and entry is not None and entry.key is not None:
-                self._revoked.add(entry.key.asbytes())
-            return
-        entry = _entry(line, number)
-        if entry is not None and entry.key is not None:
-            for name in entry.hostnames or ():
-                self._keys.add(name, entry.key.get_name(), entry.key)
+    def _known(self, name: str) -> tuple[_Entry, ...]:
+        return tuple(entry for entry in self._entries if not entry.revoked and entry.is_about(name.lower()))
 
 
-def _entry(line: str, number: int) -> paramiko.hostkeys.HostKeyEntry | None:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    names: tuple[str, ...]  # patterns in lower case, or one hashed name
+    kind: str
+    key: bytes
+    revoked: bool
+
+    def is_about(self, name: str) -> bool:
+        if any(each.startswith("!") and _matches(name, each[1:]) for each in self.names):
+            return False
+        return any(_matches(name, each) for each in self.names)
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        return paramiko.hostkeys.HostKeyEntry.from_line(line, number)
-    except paramiko.hostkeys.InvalidHostKey:
+        return path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return []  # a file that is not there knows no host
+
+
+def _entry(line: str) -> _Entry | None:
+    fields = _BLANKS.split(line.strip())
+    marker = fields.pop(0) if fields[0].startswith("@") else ""
+    if fields[:1] in ([], [""]) or fields[0].startswith("#") or marker not in ("", _REVOKED):
         return None
+    try:
+        names, kind, key = fields[0], fields[1], base64.b64decode(fields[2], validate=True)
+    except (IndexError, ValueError):
+        return None
+    if not key:
+        return None
+    return _Entry(tuple(_lowered(each) for each in names.split(",") if each), kind, key, marker == _REVOKED)
+
+
+def _lowered(name: str) -> str:
+    return name if name.startswith("|") else name.lower()
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if pattern.startswith("|1|"):
+        return _is_hash_of(name, pattern)
+    # A bracket is a bracket here: `[host]:port`.
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def _is_hash_of(name: str, hashed: str) -> bool:
+    try:
+        salt, wanted = (base64.b64decode(part, validate=True) for part in hashed[len("|1|") :].split("|"))
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), wanted)

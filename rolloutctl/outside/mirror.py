@@ -2,65 +2,110 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import fcntl
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from rolloutctl.errors import PersonNeeded
 from rolloutctl.rules.records import Record, body, read_log
 
 
 class FileMirror:
-    """One folder for each environment, and in it two files for each host: ``HOST.jsonl`` and ``HOST.owed.jsonl``.
+    """One folder for each environment, and in it two files for each host: ``HOST.jsonl`` and ``HOST.owed``.
 
-    Appends are one write each, so that two commands at once don't mix their lines.
+    A lock on each file keeps two commands at once from mixing their lines. A torn line is none: it may be a record
+    that a host was writing while it was read.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[Path, bytes] = {}  # what `owed` showed, and `paid` may forget
 
     def saw(self, environment: str, host: str, records: Iterable[Record]) -> None:
-        """Remember records that a host showed."""
+        """Remember records that a host showed; a machine that can't remember is no reason to stop."""
         path = self._path(environment, host, "jsonl")
-        known = set(_lines(path))
-        new = [record.line for record in records if record.line not in known]
-        if new:
-            _append(path, new)
+        lines = dict.fromkeys(record.line for record in records if not record.torn)
+        if not lines:
+            return
+        with suppress(OSError), _locked(path) as file:
+            before = file.read()
+            known = {record.line for record in _records(before)}
+            _append(file, before, (line for line in lines if line not in known))
 
     def seen(self, environment: str, host: str) -> tuple[Record, ...]:
         """All that was ever seen, in that order."""
-        return read_log("\n".join(_lines(self._path(environment, host, "jsonl"))))
+        return _records(_content(self._path(environment, host, "jsonl")))
 
     def owe(self, environment: str, host: str, fields: Mapping[str, Any]) -> None:
-        """Keep a record that the host could not write."""
-        _append(self._path(environment, host, "owed.jsonl"), ["{" + body(fields)])
+        """Keep a record that the host could not write.
+
+        Raises:
+            PersonNeeded: it can't be written here either.
+        """
+        line = "{" + body(fields)
+        try:
+            with _locked(self._path(environment, host, "owed")) as file:
+                _append(file, file.read(), [line])
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise PersonNeeded(
+                f"The record of the change could be written neither on {host} nor here: {error.strerror}.",
+                subject=f"{environment} · {host}",
+                state="The change itself is made.",
+                hint="Keep these lines; they are the record.",
+                details=(line,),
+            ) from error
 
     def owed(self, environment: str, host: str) -> tuple[Mapping[str, Any], ...]:
         """The records that the host still has to write."""
-        lines = _lines(self._path(environment, host, "owed.jsonl"))
-        return tuple(json.loads(line) for line in lines)
+        path = self._path(environment, host, "owed")
+        self._read[path] = _content(path)
+        return tuple(record.data for record in _records(self._read[path]))
 
     def paid(self, environment: str, host: str) -> None:
-        """The host has written what it owed."""
-        self._path(environment, host, "owed.jsonl").unlink(missing_ok=True)
+        """The host has written what `owed` showed; what came since stays."""
+        path = self._path(environment, host, "owed")
+        read = self._read.pop(path, b"")
+        if not read:
+            return
+        with suppress(OSError), _locked(path) as file:
+            now = file.read()
+            if now.startswith(read):  # else another command has paid it
+                file.truncate(0)
+                file.write(now[len(read) :])
 
     def _path(self, environment: str, host: str, ending: str) -> Path:
         return self._folder / environment / f"{host}.{ending}"
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if line]
-    except OSError:
-        return []
-
-
-def _append(path: Path, lines: Iterable[str]) -> None:
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        yield file
+
+
+def _content(path: Path) -> bytes:
     try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _records(data: bytes) -> tuple[Record, ...]:
+    return tuple(record for record in read_log(data.decode(errors="surrogateescape")) if not record.torn)
+
+
+def _append(file: BinaryIO, before: bytes, lines: Iterable[str]) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    if data:
+        end = b"" if before.endswith(b"\n") or not before else b"\n"  # a line that was cut off stands alone
+        if file.write(end + data) < len(end + data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

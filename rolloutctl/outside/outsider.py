@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rolloutctl.rules.work import Asked
 
+if TYPE_CHECKING:
+    import httpx
+
 _PAUSE = 0.2  # seconds between two tries
+_MOST = 262_144  # bytes of a body that are looked at, as on the host
 
 
 def ask_outside(url: str, requests: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
@@ -17,10 +22,10 @@ def ask_outside(url: str, requests: Sequence[Mapping[str, Any]]) -> tuple[Asked,
 
     answers = []
     begun = time.monotonic()
-    with httpx.Client(base_url=url, follow_redirects=False) as client:
+    with httpx.Client(follow_redirects=False, headers={"User-Agent": "rolloutctl"}) as client:
         for request in requests:
             while True:
-                asked = _once(client, request, httpx.HTTPError)
+                asked = _once(client, url, request)
                 if asked.ok or time.monotonic() - begun >= request["within"]:
                     break
                 time.sleep(_PAUSE)
@@ -28,31 +33,65 @@ def ask_outside(url: str, requests: Sequence[Mapping[str, Any]]) -> tuple[Asked,
     return tuple(answers)
 
 
-def _once(client: Any, request: Mapping[str, Any], failure: type[Exception]) -> Asked:  # noqa: ANN401 - see above
+def _once(client: httpx.Client, url: str, request: Mapping[str, Any]) -> Asked:
+    import httpx  # noqa: PLC0415 - see above
+
     begun = time.monotonic()
+    headers = [(name.encode(), value.encode()) for name, value in request["headers"].items()]
+    status = error = None
     try:
-        answer = client.get(request["path"], headers=request["headers"], timeout=request["timeout"])
-    except failure as error:
-        return Asked(request["id"], ok=False, status=None, ms=_since(begun), error=type(error).__name__)
-    expected = answer.status_code in request["expect"]
-    wrong = "the body is not as expected" if expected and not _holds(answer, request["json"]) else None
-    return Asked(request["id"], expected and wrong is None, answer.status_code, _since(begun), wrong)
+        # Appended, not joined: a path such as //other is no other host.
+        with client.stream("GET", url + request["path"], headers=headers, timeout=request["timeout"]) as answer:
+            status = answer.status_code
+            if status in request["expect"] and request["json"]:
+                body = _body(answer, begun + request["timeout"])
+                error = None if _holds(body, request["json"]) else "the body is not as expected"
+    except (httpx.HTTPError, httpx.InvalidURL) as failure:
+        error = _in_words(failure)
+    return Asked(request["id"], error is None and status in request["expect"], status, _since(begun), error)
 
 
-def _holds(answer: Any, wanted: Mapping[str, Any]) -> bool:  # noqa: ANN401 - see above
-    if not wanted:
-        return True
+def _in_words(failure: Exception) -> str:
+    import httpx  # noqa: PLC0415 - see above
+
+    words = (
+        (httpx.TimeoutException, "no answer in time"),
+        (httpx.ConnectError, f"no connection: {failure}"),
+        (httpx.InvalidURL, "not a URL"),
+        (httpx.RemoteProtocolError, "an answer that is not HTTP"),
+    )
+    return next((said for kind, said in words if isinstance(failure, kind)), type(failure).__name__)
+
+
+def _body(answer: httpx.Response, deadline: float) -> bytes:
+    body = b""
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) >= _MOST or time.monotonic() > deadline:
+            break
+    return body
+
+
+def _holds(body: bytes, wanted: Mapping[str, Any]) -> bool:
+    """Whether a JSON body holds each value at its dotted path; 1 is not true, and null is not absent."""
     try:
-        data = answer.json()
-    except ValueError:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
         return False
-    for path, value in wanted.items():
-        place = data
-        for part in path.split("."):
-            place = place.get(part) if isinstance(place, dict) else None
-        if place != value:
-            return False
-    return True
+    return all(_same(_at(data, path.split(".")), [value]) for path, value in wanted.items())
+
+
+def _at(data: object, parts: Sequence[str]) -> list[object]:
+    """The value at a path, as the one item of a list; an empty list where there is none."""
+    for part in parts:
+        if not isinstance(data, dict) or part not in data:
+            return []
+        data = data[part]
+    return [data]
+
+
+def _same(one: object, other: object) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _since(begun: float) -> int:

@@ -6,6 +6,7 @@ import base64
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unreachable
@@ -56,8 +57,9 @@ class Wire:
         deadline = time.monotonic() + seconds
         while True:
             line = self._line(deadline)
-            if line.startswith(_MARK):
-                yield tuple(line[len(_MARK) :].decode("ascii", errors="replace").split())
+            tokens = line[len(_MARK) :].decode("ascii", errors="replace").split() if line.startswith(_MARK) else []
+            if tokens:
+                yield tuple(tokens)
             elif len(self.noise) < _MOST_NOISE:
                 self.noise += line + b"\n"
 
@@ -82,12 +84,12 @@ class Wire:
 
     def _piece(self, deadline: float) -> bytes:
         left = deadline - time.monotonic()
-        try:
-            if left <= 0:
-                raise TimeoutError
-            piece = self._channel.receive(left)
-        except TimeoutError:
-            raise Unreachable("the host did not answer in time") from None
+        piece = None
+        if left > 0:  # else a host that never stops talking would never be late
+            with suppress(TimeoutError):
+                piece = self._channel.receive(left)
+        if piece is None:
+            raise Unreachable("the host did not answer in time")
         if not piece:
             raise Unreachable("the host's side of the session ended")
         return piece

@@ -125,7 +125,7 @@ def read_enabled(value: str | None) -> bool:
 
 
 def is_true(value: object) -> bool:
-    """PHP's truth of a cached setting, which ``env()`` has seen already: the text `0` is false, the text `false` true."""
+    """PHP's truth of a cached setting, which ``env()`` has seen already: the text `0` is false, `false` is true."""
     return value not in _FALSE_TO_PHP if isinstance(value, str) else bool(value)
 
 

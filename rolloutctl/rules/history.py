@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.records import Record, audience_of, edits_of, texts_of
+from rolloutctl.rules.records import Record, audience_of, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
 
@@ -50,7 +50,7 @@ class Change:
     @property
     def undoes(self) -> tuple[str, ...]:
         """The changes that it took back."""
-        return texts_of(self.fields.get("undoes"))
+        return texts_in(self.fields.get("undoes"))
 
     @property
     def narrow(self) -> bool:
@@ -74,22 +74,22 @@ class Change:
 def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
     """All changes of an environment, oldest first, in the order of the arbiter's log.
 
-    A change that the arbiter's log doesn't hold takes its place from the log that does: before what follows it there.
+    A change that the arbiter's log doesn't hold takes its place from those that do: before what follows it there.
 
     Args:
         logs: the records of each host, the first host (the arbiter) first; perhaps only the newest of each.
     """
     found: dict[str, dict[str, Any]] = {}
-    order: list[str] = []
+    orders: list[list[str]] = []
     for host, records in logs.items():
         changes = [record for record in records if record.change and record.event in ("started", *DECIDED)]
         for record in changes:
             change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}})
             if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
                 change["ends"][host] = record.event
-            change["edits"].setdefault(host, edits_of(record.data.get("edits")))
-        order = _merged(order, dict.fromkeys(record.change for record in changes))
-    return tuple(Change(id=name, **found[name]) for name in order)
+            change["edits"].setdefault(host, edits_in(record.data.get("edits")))
+        orders.append(list(dict.fromkeys(record.change for record in changes)))
+    return tuple(Change(id=name, **found[name]) for name in _merged(orders))
 
 
 def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:
@@ -109,10 +109,7 @@ def undoable(changes: Iterable[Change], flag: str | None = None) -> tuple[Change
     return tuple(
         change
         for change in reversed(kept)
-        if change.id not in undone
-        and not change.undoes
-        and any(change.edits.values())
-        and flag in (None, change.flag)
+        if change.id not in undone and not change.undoes and any(change.edits.values()) and flag in (None, change.flag)
     )
 
 
@@ -125,16 +122,15 @@ def in_doubt(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(change for change in newest.values() if "reverted" in change.ends.values())
 
 
-def _merged(order: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Both orders in one; what only the second knows stands right before what follows it there, else at the end."""
-    first = list(order)
-    known = set(first)
-    leading: dict[str, list[str]] = {}
-    waiting: list[str] = []
-    for name in others:
-        if name in known:
-            leading.setdefault(name, []).extend(waiting)
-            waiting = []
-        else:
-            waiting.append(name)
-    return [each for name in first for each in (*leading.get(name, ()), name)] + waiting
+def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
+    """All orders in one: the first as far as no other has something before. Contradictions end as the first says."""
+    places = [{name: place for place, name in enumerate(order)} for order in orders]
+    reached = [0] * len(orders)
+    merged: dict[str, None] = {}
+    while heads := [order[at] for order, at in zip(orders, reached, strict=True) if at < len(order)]:
+        free = (name for name in heads if all(of.get(name, 0) <= at for of, at in zip(places, reached, strict=True)))
+        merged[next(free, heads[0])] = None
+        for number, order in enumerate(orders):
+            while reached[number] < len(order) and order[reached[number]] in merged:
+                reached[number] += 1
+    return list(merged)

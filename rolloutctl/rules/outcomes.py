@@ -94,10 +94,16 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
     return HostOutcome(
         name,
         result,
-        failed=tuple((step_name(event.text(0)), event.text(1), event.text(2)) for event in forth if event.kind == "failed"),
+        failed=tuple(
+            (step_name(event.text(0)), event.text(1), event.text(2)) for event in forth if event.kind == "failed"
+        ),
         steps=steps_in(events),
         asked=asked_in(forth),
-        back=tuple((step_name(event.text(0)), event.text(1), event.text(2)) for event in events[back:] if event.kind == "failed"),
+        back=tuple(
+            (step_name(event.text(0)), event.text(1), event.text(2))
+            for event in events[back:]
+            if event.kind == "failed"
+        ),
         asked_back=asked_in(events[back:]),
         cause=next((event.text(0) for event in events if event.kind == "going-back"), ""),
         records=tuple(read_record(event.text(0).rstrip("\n")) for event in events if event.kind == "record"),

@@ -11,7 +11,14 @@ from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_lines import LINE_END, EnvText
 from rolloutctl.rules.env_text import assign, assignment_of, definitions, restore, value_of
-from rolloutctl.rules.flags import Audience, companies_in_words, odd_spelling, read_companies, read_enabled, write_companies
+from rolloutctl.rules.flags import (
+    Audience,
+    companies_in_words,
+    odd_spelling,
+    read_companies,
+    read_enabled,
+    write_companies,
+)
 from rolloutctl.rules.host import HostState, audience_from
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.,()-]*")  # what can travel as NAME=VALUE in a list that a shell splits
@@ -60,13 +67,16 @@ class HostPlan:
 
     @property
     def rebuild(self) -> bool:
-        """Whether the new values can't be passed to a build: a key goes away, or its value is not plain."""
-        return any(edit.after is None or not _PLAIN.fullmatch(edit.after) for edit in self.edits)
+        """Whether a new value can't be passed to a build: a key goes away, or its value is not plain."""
+        return any(not _is_plain(edit.after) for edit in self.writes)
 
     @property
     def inject(self) -> dict[str, str]:
-        """The flag's keys for the build aside; one that can't be passed by something that means the same."""
-        return {edit.key: _passable(edit.after) for edit in self.edits}
+        """The flag's keys for the build aside; one that can't be passed by something that means the same.
+
+        A key that stays as it is, and can't be passed, the build finds in the file.
+        """
+        return {e.key: _passable(e.after) for e in self.edits if e in self.writes or _is_plain(e.after)}
 
     @property
     def unwritten(self) -> bool:
@@ -230,8 +240,12 @@ def _edit(old: EnvText, new: EnvText, key: str, after: str | None) -> Edit:
     return Edit(key, value_of(old, key), after, assignment_of(old, key), assignment_of(new, key))
 
 
+def _is_plain(value: str | None) -> bool:
+    return value is not None and _PLAIN.fullmatch(value) is not None
+
+
 def _passable(value: str | None) -> str:
-    if value is None or _PLAIN.fullmatch(value):
+    if value is None or _is_plain(value):
         return value or ""
     return write_companies(read_companies(value)) or ("true" if read_enabled(value) else "false")
 

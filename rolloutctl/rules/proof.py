@@ -10,7 +10,7 @@ from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import FileFault, audience_in_settings
 from rolloutctl.rules.plans import HostPlan
-from rolloutctl.rules.records import texts_of
+from rolloutctl.rules.records import texts_in
 
 _REMEDY = {
     "invalid": "Mend that line in .env on the host. ",
@@ -48,10 +48,10 @@ def read_difference(data: Mapping[str, Any]) -> Difference:
     """A difference as the host reports it."""
     got = data.get("got")
     return Difference(
-        changed=texts_of(data.get("changed")),
+        changed=texts_in(data.get("changed")),
         got=got if isinstance(got, Mapping) else {},
-        pending=texts_of(data.get("pending")),
-        volatile=texts_of(data.get("volatile")),
+        pending=texts_in(data.get("pending")),
+        volatile=texts_in(data.get("volatile")),
         controlled="pending" in data,
     )
 
@@ -78,7 +78,7 @@ def judge_file(plan: HostPlan, flag: Flag, check: Mapping[str, Any]) -> tuple[Ob
     if not isinstance(check.get("changed"), list) or not isinstance(got, Mapping):
         return (Objection("What the host's php says of .env makes no sense.", "Look at its version: php -v"),)
     objections = []
-    others = sorted(set(texts_of(check["changed"])) - set(flag.keys))
+    others = sorted(set(texts_in(check["changed"])) - set(flag.keys))
     if others:
         names = ", ".join(others)
         objections.append(

@@ -105,12 +105,12 @@ def audience_of(fields: object) -> Audience:
     return Audience(bool(fields.get("enabled")), tuple(number for number in numbers if type(number) is int))
 
 
-def texts_of(value: object) -> tuple[str, ...]:
+def texts_in(value: object) -> tuple[str, ...]:
     """The texts of a list that a record holds; a host may have written anything."""
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
-def edits_of(value: object) -> tuple[Mapping[str, Any], ...]:
+def edits_in(value: object) -> tuple[Mapping[str, Any], ...]:
     """The edits that a record holds, each with its key, its text before and after; none when one of them is not so."""
     edits = value if isinstance(value, list) else []
     return tuple(edits) if all(_is_edit(edit) for edit in edits) else ()

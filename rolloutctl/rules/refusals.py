@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.proof import Objection
@@ -13,6 +15,9 @@ _IN_PLACE = {
     "owner": "its owner or group could not be kept",
     "acl": "it has an access control list",
 }
+_SUDO = re.compile(r"sudo -n (?:-u (?P<user>\S+) )?")
+_SPECIAL = re.compile(r"[,:=\\]")  # sudoers(5): they need a backslash in a command's arguments
+_BEHIND_A_BACKSLASH = r"\\\g<0>"
 
 
 def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
@@ -20,13 +25,12 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
     why, number, output = event.text(0), event.text(1), event.text(2)
     user, file = host.state.user, ".env"
     step = _step(plan, number) if why in {"sudo", "no-sudo", "check"} else ""
-    command = step.removeprefix("sudo -n ")
     said = tuple(line for line in output.splitlines() if line.strip())
     words = {
         "build": ("The new config cache cannot be built.", "Mend what artisan says; nothing live was touched.", said),
         "sudo": (
             f"`{step}` is not allowed for the user {user}: sudo asks for a password.",
-            f"Allow it in /etc/sudoers.d/rolloutctl: {user} ALL=(root) NOPASSWD: {_absolute(command)}",
+            f"Allow it in /etc/sudoers.d/rolloutctl: {user} ALL={_allowed(step)}",
             (),
         ),
         "no-sudo": (f"`{step}` cannot run: there is no sudo on the host.", "Install sudo, or change the step.", ()),
@@ -48,13 +52,14 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
             (),
         ),
         "no-php": (
-            "The application's php does not answer" + (" (exit 127: not found)." if number == "127" else f" (exit {number})."),
+            f"The application's php does not answer (exit {number}{': not found' if number == '127' else ''}).",
             "Set php: in environments.yaml to the host's PHP, for example php8.2.",
             said,
         ),
         "not-aside": (
-            "The application ignores APP_CONFIG_CACHE (Laravel 5.8 and older do), so no config cache can be built aside.",
-            "Use a step `run: php artisan config:cache` instead of builtin: config-cache; the live cache is kept and put back.",
+            "The application ignores APP_CONFIG_CACHE, as Laravel 5.8 and older do: it can build no cache aside.",
+            "Use a step `run: php artisan config:cache` instead of builtin: config-cache; "
+            "the live cache is kept and put back.",
             (),
         ),
         "other-env": (
@@ -67,18 +72,25 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
             "Without a record there is no change. Set state_dir: in environments.yaml, or mend the folder.",
             (),
         ),
-        "staging": ("The new .env could not be stored on the host: is its disk full?", "Make room, then try again.", ()),
+        "staging": (
+            "The new .env could not be stored on the host: is its disk full?",
+            "Make room, then try again.",
+            (),
+        ),
     }
     message, hint, details = words.get(why, (f"The host refuses: {why}.", "", said))
     return Objection(message, hint, details=details)
 
 
 def _step(plan: Plan, number: str) -> str:
-    step = plan.environment.steps[int(number) - 1]
-    return step.run or step.name
+    steps = {str(count): step for count, step in enumerate(plan.environment.steps, 1)}
+    return (steps[number].run or steps[number].name) if number in steps else "one of the steps"
 
 
-def _absolute(command: str) -> str:
-    name, _, rest = command.partition(" ")
+def _allowed(step: str) -> str:
+    """What a line of sudoers has to say after ``ALL=``, for a step such as `sudo -n -u www-data kill -USR2 1`."""
+    found = _SUDO.match(step)
+    runas, command = (found["user"] or "root", step[found.end() :]) if found else ("root", step)
+    name, _, arguments = command.partition(" ")
     path = name if name.startswith("/") else f"/usr/bin/{name}"
-    return f"{path} {rest}".strip()
+    return f"({runas}) NOPASSWD: {path} {_SPECIAL.sub(_BEHIND_A_BACKSLASH, arguments)}".strip()

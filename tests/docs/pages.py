@@ -28,7 +28,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def section(page: Path, title: str) -> str:
     """What stands below a heading, up to the next one of its level or above."""
-    text = re.sub(r"^```.*?^```$", lambda block: "\n" * block[0].count("\n"), read(page), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```$", "", read(page), flags=re.MULTILINE | re.DOTALL)
     found = re.search(rf"^(#+) {re.escape(title)}\n", text, re.MULTILINE)
     assert found, f"{name_of(page)} has no section {title}"
     rest = text[found.end() :]

@@ -18,7 +18,11 @@ version: 1
 environments:
   here: {connection: local, app: /var/www/app}
 """
-YAML_BLOCKS = [pytest.param(block, id=f"{name_of(page)}-{n}") for page in PAGES for n, block in enumerate(blocks(page, "yaml"))]
+YAML_BLOCKS = [
+    pytest.param(block, id=f"{name_of(page)}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "yaml"), 1)
+]
 NAMED = re.compile(r"`((?:\w+/)?\w+\.(?:py|sh|php))(?:: ([\w.]+))?`")
 WALK = sorted(set(NAMED.findall(read(DOCS / "architecture.md"))))
 

@@ -1,4 +1,4 @@
-"""docs/protocol.md and docs/audit.md against the scripts: each verb, answer, refusal, file, setting and field, and no other."""
+"""docs/protocol.md and docs/audit.md against the scripts: each verb, answer, refusal and field, and no other."""
 
 from __future__ import annotations
 
@@ -68,7 +68,19 @@ def test_the_record_in_the_audit_page_has_the_fields_of_its_table() -> None:
     described = {
         word for row in rows(section(DOCS / "audit.md", "A record")) for word in re.findall(r"`([a-z_]+)`", row[0])
     }
-    assert described - {"late"} == set(record)
+    assert described - {"late", "at"} == set(record)
+
+
+def test_every_cause_of_an_outcome_is_explained() -> None:
+    page = section(DOCS / "audit.md", "Events")
+    workflows = "".join(read(path) for path in sorted((PACKAGE / "workflows").glob("*.py")))
+    causes = {
+        *re.findall(r"\bcause(?: =|=) ?\"([a-z-]+)\"", workflows),
+        *re.findall(r"LINE=\"decide \w+ ([a-z-]+)\"", SCRIPT),
+        *re.findall(r"(?:write_outcome kept|go_back) \"([a-z][a-z, ]+)\"", SCRIPT),
+    }
+    assert len(causes) > 5
+    assert [cause for cause in sorted(causes) if f"`{cause}`" not in page] == []
 
 
 def answers() -> set[str]:

@@ -35,7 +35,7 @@ def test_every_help_block_is_current() -> None:
 
 def test_the_switches_of_the_demo_are_those_that_it_knows() -> None:
     demo = read(ROOT / "rolloutctl" / "demo" / "host.py")
-    known = re.findall(r"^    (break/\w+) +\w", demo, re.MULTILINE)
+    known = re.findall(r"^    (break/[\w-]+) {2,}\S", demo, re.MULTILINE)
     written = [row[0].strip("`") for row in rows(section(README, "Break the demo"))]
     assert written == known
 

@@ -41,7 +41,8 @@ def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hire]:
     ) -> Operator:
         for key in ("HOME", "XDG_STATE_HOME"):
             monkeypatch.setenv(key, lab.client_env()[key])
-        path = lab.environments_yaml(tmp_path / f"environments-{len(hired)}.yaml", hosts=hosts, **overrides)
+        path = tmp_path / f"environments-{len(hired)}.yaml"
+        lab.environments_yaml(path, hosts=hosts, environment="lab", **overrides)
         if edit is not None:
             document = yaml.safe_load(path.read_text())
             edit(document)
@@ -50,7 +51,7 @@ def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hire]:
         return hired[-1]
 
     yield hire_one
-    for lab in {id(operator.lab): operator.lab for operator in hired}.values():
-        assert_nothing_is_left(lab)
-        seen = [operator.everything_seen for operator in hired if operator.lab is lab]
-        assert secrets_in(lab, seen) == []
+    for searched in {id(operator.lab): operator.lab for operator in hired}.values():
+        assert_nothing_is_left(searched)
+        seen = [operator.everything_seen for operator in hired if operator.lab is searched]
+        assert secrets_in(searched, seen) == []

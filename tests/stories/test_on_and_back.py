@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from rolloutctl.rules.flags import EVERYONE, Audience
 from rolloutctl.rules.plans import Wish
 from rolloutctl.workflows.tools import Options
-from tests.lab.lab import Lab, LabHost, Snapshot
+from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
-from tests.stories.traces import events_of, line_in, log_of, portals
+from tests.stories.traces import contents, events_of, line_in, log_of, portals, timeless
 
 pytestmark = pytest.mark.lab
 
 KEPT = {"web-1": "kept", "web-2": "kept", "web-3": "kept"}
-
-
-def contents(lab: Lab) -> list[Snapshot]:
-    """Snapshots without what a rename and a restart change."""
-    return [timeless(host.snapshot()) for host in lab.hosts]
-
-
-def timeless(seen: Snapshot) -> Snapshot:
-    assert seen.env is not None
-    assert seen.cache is not None
-    return replace(seen, env=replace(seen.env, inode=0), cache=replace(seen.cache, inode=0), fpm_pid=0, restarts=0)
 
 
 def test_a_feature_goes_on_everywhere_and_rollback_puts_every_byte_back(fresh: Lab, hire: Hire) -> None:
@@ -117,7 +105,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(fresh: Lab, hire: Hire) ->
     assert (planned.exit_status, planned.result) == (0, "planned")
     (plan, _notes) = operator.desk.shown[0]
     shown = {host.name: [(e.key, e.before, e.after) for e in host.writes] for host in plan.hosts}
-    assert shown == dict.fromkeys(KEPT, [("FEATURE_CUSTOMER_PORTAL", "false", "true")])
+    assert shown == {name: [("FEATURE_CUSTOMER_PORTAL", "false", "true")] for name in KEPT}
     assert [host.snapshot() for host in fresh.hosts] == before
     assert [log_of(host) for host in fresh.hosts] == [()] * 3
 
@@ -186,9 +174,7 @@ def _another_name(host: LabHost) -> None:
 
 
 @pytest.mark.parametrize("prepare", [_another_owner, _another_name])
-def test_owner_mode_and_hard_links_of_env_stay(
-    fresh: Lab, hire: Hire, prepare: Callable[[LabHost], None]
-) -> None:
+def test_owner_mode_and_hard_links_of_env_stay(fresh: Lab, hire: Hire, prepare: Callable[[LabHost], None]) -> None:
     host = fresh.hosts[0]
     (host.folder / "env.hardlink").unlink(missing_ok=True)
     prepare(host)

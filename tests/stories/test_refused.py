@@ -178,7 +178,9 @@ def test_a_running_deployment_refuses_a_widening(fresh: Lab, hire: Hire, lock: s
 
 def freeze_now() -> list[dict[str, str]]:
     now = datetime.now(UTC)
-    return [{"from": f"{now - timedelta(hours=1):%a %H:%M}", "to": f"{now + timedelta(hours=1):%a %H:%M}", "zone": "UTC"}]
+    return [
+        {"from": f"{now - timedelta(hours=1):%a %H:%M}", "to": f"{now + timedelta(hours=1):%a %H:%M}", "zone": "UTC"}
+    ]
 
 
 def test_a_freeze_refuses_widening_and_lets_narrowing_through(fresh: Lab, hire: Hire) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rolloutctl.rules.records import Record, read_log, verify
 from tests.lab.host import LabHost
-from tests.lab.lab import SECRETS, Lab
+from tests.lab.lab import SECRETS, Lab, Snapshot
 from tests.lab.processes import wait_until
 
 _AT_REST = {"audit.jsonl", "lock", "change"}
@@ -27,6 +28,22 @@ def events_of(host: LabHost) -> list[str]:
 def portals(lab: Lab, company: int | None = None) -> list[int]:
     """What /portal answers on each host."""
     return [host.portal(company) for host in lab.hosts]
+
+
+def contents(lab: Lab) -> list[Snapshot]:
+    """All that a change touches on each host, without what a rename and a restart change."""
+    return [timeless(host.snapshot()) for host in lab.hosts]
+
+
+def timeless(seen: Snapshot) -> Snapshot:
+    """A snapshot without inodes, and without what php-fpm did."""
+    return replace(
+        seen,
+        env=seen.env and replace(seen.env, inode=0),
+        cache=seen.cache and replace(seen.cache, inode=0),
+        fpm_pid=0,
+        restarts=0,
+    )
 
 
 def line_in(host: LabHost, key: str) -> str | None:
@@ -50,6 +67,21 @@ def secrets_in(lab: Lab, seen: Iterable[str]) -> list[str]:
     texts = {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files}
     texts |= {f"what operator {number} saw": text for number, text in enumerate(seen, 1)}
     return [f"{secret!r} in {where}" for where, text in texts.items() for secret in SECRETS if secret in text]
+
+
+def slow_steps(host: LabHost) -> list[dict[str, str]]:
+    """The lab's steps with one of a second in the middle, so that there is a middle."""
+    return [
+        {"name": "config cache", "builtin": "config-cache"},
+        {"name": "slow", "run": "sleep 1"},
+        {"name": "restart php-fpm", "run": host.restart_command},
+    ]
+
+
+def session_of(host: LabHost) -> int:
+    """The process of the newest session on a host that has begun a change."""
+    (path,) = host.state_dir.glob("*/*/change/*/session")
+    return int(path.read_text())
 
 
 def until(met: Callable[[], bool], what: str, seconds: float = 20.0) -> float:

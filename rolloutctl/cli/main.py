@@ -1,0 +1,152 @@
+"""The front desk's door: builds the app, runs it, and turns whatever went wrong into words and an exit status."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from rolloutctl import __version__
+from rolloutctl.cli.audit import audit
+from rolloutctl.cli.health import health
+from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.rollback import rollback
+from rolloutctl.cli.schema import schema
+from rolloutctl.cli.status import status
+from rolloutctl.cli.toggle import toggle
+from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
+
+_NAME = "rolloutctl"
+_INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="PATH", help="environments.yaml; else ROLLOUTCTL_CONFIG, else found upward."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from (also ROLLOUTCTL_DEBUG=1).")]
+Version = Annotated[bool, typer.Option("--version", help="Show the version.")]
+
+
+class Interrupted(Refused):
+    """Ctrl-C, or the end of the terminal, before anything was changed."""
+
+    code = "interrupted"
+
+
+def main() -> NoReturn:
+    """Run the command that sys.argv names, and exit."""
+    sys.exit(run(tuple(sys.argv[1:])))
+
+
+def run(argv: tuple[str, ...]) -> int:
+    """Run a command; gives its exit status."""
+    _prepare()
+    invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
+    try:
+        status = int(_app()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads any more: quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except RolloutctlError as error:
+        return _tell(error, invocation)
+    except KeyboardInterrupt:
+        return _tell(interrupted(invocation), invocation)
+    except Exception as error:  # noqa: BLE001 - the one place where a defect becomes words
+        return _tell(_usage(error) or _defect(error), invocation)
+    return _tell(interrupted(invocation), invocation) if status == _INTERRUPTED else status
+
+
+def interrupted(invocation: Invocation) -> RolloutctlError:
+    """What an interruption means, by how far the command got."""
+    if not invocation.begun or invocation.plan is None:
+        return Interrupted("Interrupted.", state="Nothing was changed on any host.")
+    plan = invocation.plan
+    return PersonNeeded(
+        "Interrupted while hosts were at work.",
+        subject=plan.environment.name,
+        state=f"A widening goes back by itself within {plan.environment.hold:.0f} s; a switch-off stays.",
+        hint=f"rolloutctl status {plan.environment.name} {plan.flag.name}",
+    )
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name=_NAME,
+        help="Open a Laravel feature carefully on several servers, and close it fast.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback(invoke_without_command=True)(_begin)
+    for command in (toggle, status, rollback, audit, health, schema):
+        app.command()(command)
+    return app
+
+
+def _begin(context: typer.Context, config: Config = None, debug: Debug = False, version: Version = False) -> None:
+    invocation = invocation_of(context)
+    invocation.config = config
+    invocation.debug = invocation.debug or debug
+    invocation.command = context.invoked_subcommand or ""
+    if version:
+        typer.echo(f"{_NAME} {__version__}")
+        raise typer.Exit
+    if not invocation.command:
+        typer.echo(context.get_help())
+
+
+def _prepare() -> None:
+    """Every ending by signal is a Ctrl-C; a stream that can't hold a character shows another."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(name, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _tell(error: RolloutctlError, invocation: Invocation) -> int:
+    if invocation.debug and not isinstance(error, Interrupted):
+        traceback.print_exception(error.__cause__ or error)
+    with suppress(OSError):  # a terminal that is gone
+        if invocation.json:
+            from rolloutctl.cli import documents  # noqa: PLC0415 - not for --help
+
+            documents.write(documents.of_failure(error, invocation))
+        else:
+            from rolloutctl.cli.render import side_page  # noqa: PLC0415 - rich only where somebody reads
+            from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
+
+            show_error(error, side_page())
+    return error.exit_status
+
+
+def _usage(error: Exception) -> UsageError | None:
+    """What is wrong with the command line; its exceptions are click's, which some versions of typer bring along."""
+    if not hasattr(error, "format_message"):
+        return None
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else _NAME
+    return UsageError(error.format_message().replace("\n\t", " "), hint=f"See: {path} --help")
+
+
+def _defect(error: Exception) -> RolloutctlError:
+    """Without the exception's own words, which may hold what stands in a file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    defect = RolloutctlError(
+        f"This is a defect of rolloutctl: {type(error).__name__} in {where}.",
+        state="What hosts had begun, they end or put back by themselves.",
+        hint="See how things stand: rolloutctl status. Where the defect is: the same command with --debug first.",
+    )
+    defect.__cause__ = error
+    return defect

@@ -1,0 +1,172 @@
+"""What a person has to know about an environment: each disagreement in words, and the command that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from rolloutctl.cli import words
+from rolloutctl.rules.config import Flag
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.history import Change
+from rolloutctl.rules.host import Pending
+from rolloutctl.rules.records import audience_of
+from rolloutctl.rules.requests import describe
+from rolloutctl.rules.work import failures
+from rolloutctl.workflows.status import EnvironmentStatus, FlagOnHost, HostStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence about a subject, and what to do; `urgent` ones are marked."""
+
+    subject: str
+    text: str
+    help: str = ""
+    urgent: bool = True
+
+
+def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark, ...]:
+    """Everything about an environment that is not as it should be, the gravest first."""
+    return (
+        *(_doubt(found, change, flags) for change in found.doubts),
+        *_unsettled(found, flags),
+        *(remark for host in found.hosts for remark in _host(found, host)),
+        *(_drift(found, name) for name in flags if not found.consistent(name)),
+        *_undeclared(found),
+    )
+
+
+def disagreeing(found: EnvironmentStatus, name: str) -> tuple[str, ...]:
+    """The hosts where a flag is not as the environment has it, or not the same in file, cache and answers."""
+    meant = found.seen(name)
+    return tuple(
+        host.name
+        for host in found.hosts
+        if host.flags and (not host.flags[name].well or not _same(host.flags[name], meant))
+    )
+
+
+def about(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> str:
+    """What is odd about one flag on one host; empty when nothing is."""
+    on_host, state = (host.flags or {}).get(flag.name), host.state
+    if on_host is None or state is None:
+        return ""
+    said: list[str] = []
+    if state.live is None:
+        said.append(state.live_error or "the application's php did not answer")
+    elif state.live.fault is not None:
+        said.append(f"{state.live.fault}")
+    elif not on_host.in_sync:
+        said.append("edited by hand; takes effect at the next cache rebuild")
+    elif flag.config is not None and on_host.effective is None:
+        said.append(f"the config cache has no setting {flag.config}")
+    for asked in failures(on_host.probes):
+        label = describe(asked.id, {flag.name: flag}, found.environment)
+        meant = on_host.effective or on_host.file
+        said.append(f"{label} answers {asked}" + (f", though {words.sees(meant)} it" if meant else ""))
+    if not said and not _same(on_host, found.seen(flag.name)):
+        said.append("not as on the other hosts")
+    return "; ".join(said)
+
+
+def mend(found: EnvironmentStatus, flag: Flag) -> str:
+    """The command that brings every host to what the environment means."""
+    meant = found.seen(flag.name) or Audience(enabled=False)
+    return words.toggle_to(found.environment.name, flag.name, meant, limitable=flag.companies_key is not None)
+
+
+def _same(on_host: FlagOnHost, meant: Audience | None) -> bool:
+    seen = on_host.effective or on_host.file
+    if seen is None or meant is None:
+        return True
+    return seen == meant or (seen.nobody and meant.nobody)
+
+
+def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) -> Remark:
+    ends: dict[str, list[str]] = {}
+    for name, event in change.ends.items():
+        ends.setdefault(event, []).append(name)
+    where = ", ".join(f"{event} on {words.listed(names)}" for event, names in ends.items())
+    target = change.after if change.outcome == "kept" else change.before
+    return Remark(
+        f"{found.environment.name} · {change.flag}",
+        f"IN DOUBT: change {change.id} was {where}.",
+        _toggle(found, change.flag, target, flags),
+    )
+
+
+def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[Remark]:
+    """Changes without an outcome: one that nobody carries any more, and one that is at work right now."""
+    for host in found.hosts:
+        for pending in host.state.pending if host.state else ():
+            what = f"{pending.fields.get('flag', 'a flag')} for {audience_of(pending.fields.get('to'))}"
+            who = str(pending.fields.get("actor") or "somebody")
+            if pending.alive:
+                continue  # its lock tells
+            flag, target = _safe_target(pending)
+            yield Remark(
+                f"{found.environment.name} · {host.name}",
+                f"INTERRUPTED: change {pending.change}, {what}, by {who}{_since(host, pending)}.",
+                _toggle(found, flag, target, flags),
+            )
+        if host.state and host.state.holder:
+            yield Remark(f"{found.environment.name} · {host.name}", f"locked by {host.state.holder}", urgent=False)
+
+
+def _safe_target(pending: Pending) -> tuple[str, Audience]:
+    """Where settling leads: a widening goes back, a switch-off is finished."""
+    narrow = bool(pending.fields.get("narrow"))
+    return str(pending.fields.get("flag", "")), audience_of(pending.fields.get("to" if narrow else "from"))
+
+
+def _since(host: HostStatus, pending: Pending) -> str:
+    records = host.state.records if host.state else ()
+    started = next((r for r in records if r.change == pending.change and r.event == "started"), None)
+    return f", since {words.local(str(started.data.get('time', '')))}" if started else ""
+
+
+def _host(found: EnvironmentStatus, host: HostStatus) -> Iterator[Remark]:
+    subject = f"{found.environment.name} · {host.name}"
+    if host.error is not None:
+        yield Remark(subject, f"cannot be reached: {host.error}", host.hint)
+        return
+    if host.health is not None and not host.health.ok:
+        yield Remark(subject, f"is ill: {describe(host.health.id, {}, found.environment)} answers {host.health}")
+    state = host.state
+    if state is None:
+        return
+    if state.live is None:
+        yield Remark(subject, state.live_error or "the application's php did not answer")
+    elif state.live.boot_error:
+        yield Remark(subject, f"the application does not start: {state.live.boot_error}")
+    for lock in state.deploying:
+        yield Remark(subject, f"a deployment is running: {lock} is there", urgent=False)
+
+
+def _drift(found: EnvironmentStatus, name: str) -> Remark:
+    hosts = disagreeing(found, name)
+    verb = "disagrees" if len(hosts) == 1 else "disagree"
+    return Remark(
+        f"{found.environment.name} · {name}",
+        f"{words.listed(hosts)} {verb}" if hosts else "hosts disagree",
+        words.command("status", found.environment.name, name),
+    )
+
+
+def _undeclared(found: EnvironmentStatus) -> Iterable[Remark]:
+    where: dict[str, list[str]] = {}
+    for host in found.hosts:
+        for key in host.state.live.undeclared if host.state and host.state.live else ():
+            where.setdefault(key, []).append(host.name)
+    for key, hosts in where.items():
+        yield Remark(
+            found.environment.name,
+            f"{key} stands in .env on {words.listed(hosts)}, and no flag in environments.yaml declares it",
+            urgent=False,
+        )
+
+
+def _toggle(found: EnvironmentStatus, flag: str, target: Audience, flags: Mapping[str, Flag]) -> str:
+    limitable = flag in flags and flags[flag].companies_key is not None
+    return words.toggle_to(found.environment.name, flag, target, limitable=limitable)

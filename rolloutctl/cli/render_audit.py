@@ -1,0 +1,123 @@
+"""How the audit log looks: changes newest first, one change host by host, and whether the logs are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolloutctl.cli import words
+from rolloutctl.cli.render import Cell, Page, text
+from rolloutctl.rules.config import Environment
+from rolloutctl.rules.history import Change
+from rolloutctl.rules.records import Record
+from rolloutctl.workflows.audit import Audited, Verified
+
+_STYLES = {"kept": "green", "reverted": "yellow", "started": "bold red"}
+
+
+def show_changes(changes: Sequence[Change], audits: Sequence[Audited], page: Page) -> None:
+    """A line a change, newest first; the environment is named where there are several."""
+    several = len(audits) > 1
+    if not changes:
+        page.line("No changes yet.")
+    else:
+        heads = ("time", "change", *(["environment"] if several else []), "flag", "from → to", "outcome", "by", "why")
+        rows = [_row(change, several=several) for change in changes]
+        if page.fits(rows, heads=heads, indent=0):
+            page.columns(rows, heads=heads, indent=0)
+        else:
+            for change in changes:
+                _show_short(change, page, several=several)
+    for each in audits:
+        for name, error in each.unreachable:
+            page.line(("! ", "bold yellow"), f"{each.environment} · {name} could not be asked: {error}", hang=2)
+
+
+def show_change(change: Change, audits: Sequence[Audited], page: Page) -> None:
+    """All that is recorded of one change, host by host."""
+    page.line((f"{change.environment} · {change.flag}", "bold"), f"   {change.before} → {change.after}", hang=2)
+    page.line(f"change {change.id}, {change.outcome}, {words.local(change.time)}, by {_by(change)}", indent=2, hang=2)
+    for told in filter(None, (_reason(change), _undoes(change))):
+        page.line(told, indent=2, hang=2)
+    page.gap()
+    records = [
+        r for each in audits if each.environment == change.environment for r in each.records if r.change == change.id
+    ]
+    page.columns([_record_row(record) for record in records])
+
+
+def show_undone(environment: Environment, undone: Sequence[Change], page: Page) -> None:
+    """The changes that a rollback is about to undo."""
+    page.gap()
+    page.line(f"To undo in {environment.name}:")
+    for change in undone:
+        who = f"change {change.id}, {words.local(change.time)}, by {_by(change)}"
+        told = f"{who}: {change.flag} {change.before} → {change.after}"
+        page.line(", ".join(filter(None, (told, _reason(change)))), indent=2, hang=2)
+
+
+def show_verdicts(verdicts: Sequence[Verified], page: Page) -> None:
+    """A line a host."""
+    rows: list[list[Cell]] = []
+    for verdict in verdicts:
+        mark = (
+            text(("✓ ", "green"), verdict.environment) if verdict.ok else text(("✗ ", "bold red"), verdict.environment)
+        )
+        told = f"{words.counted(verdict.records, 'record')}, nothing changed or lost" if verdict.ok else verdict.problem
+        rows.append([mark, verdict.name, told or "broken"])
+    if rows:
+        page.columns(rows, indent=0)
+
+
+def _row(change: Change, *, several: bool) -> list[Cell]:
+    where: list[Cell] = [change.environment] if several else []
+    rest = " · ".join(filter(None, (_reason(change), _undoes(change))))
+    return [
+        words.local(change.time),
+        change.id,
+        *where,
+        change.flag,
+        f"{change.before} → {change.after}",
+        _outcome(change),
+        _by(change),
+        rest,
+    ]
+
+
+def _show_short(change: Change, page: Page, *, several: bool) -> None:
+    where = f"{change.environment} · {change.flag}" if several else change.flag
+    page.line(
+        f"{words.local(change.time)}  {change.id}  ", (where, "bold"), f"  {change.before} → {change.after}", hang=2
+    )
+    rest = ", ".join(filter(None, (change.outcome, _by(change), _reason(change), _undoes(change), _dissent(change))))
+    page.line(rest, indent=2, hang=2)
+
+
+def _outcome(change: Change) -> Cell:
+    return text((change.outcome, _STYLES.get(change.outcome, "")), _dissent(change) and f" ({_dissent(change)})")
+
+
+def _dissent(change: Change) -> str:
+    return f"otherwise on {words.listed(change.dissenters)}" if change.dissenters else ""
+
+
+def _by(change: Change) -> str:
+    return str(change.fields.get("actor") or "somebody")
+
+
+def _reason(change: Change) -> str:
+    return words.quoted(str(change.fields.get("reason") or ""))
+
+
+def _undoes(change: Change) -> str:
+    undone = change.fields.get("undoes") or ()
+    return f"undoes {words.listed(map(str, undone))}" if undone else ""
+
+
+def _record_row(record: Record) -> list[Cell]:
+    steps = " · ".join(
+        f"{step.get('name')} {step.get('ms')} ms" + ("" if step.get("ok") else " failed")
+        for step in record.data.get("steps") or ()
+    )
+    told = " · ".join(filter(None, (str(record.data.get("cause") or ""), steps)))
+    time, host = words.local(str(record.data.get("time", ""))), str(record.data.get("host", ""))
+    return [host, time, text((record.event, _STYLES.get(record.event, ""))), told]

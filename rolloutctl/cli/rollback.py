@@ -1,0 +1,82 @@
+"""rollback: undo the newest change that is not undone yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rolloutctl.cli import options
+from rolloutctl.cli.asking import Answer
+from rolloutctl.cli.changing import change
+from rolloutctl.cli.invocation import invocation_of
+from rolloutctl.cli.wiring import configuration_for, tools_for
+from rolloutctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.config import Environment
+    from rolloutctl.rules.history import Change
+
+Where = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ENV]",
+        help="An environment; without it, the newest change anywhere.",
+        autocompletion=options.completing.environments,
+    ),
+]
+To = Annotated[str | None, typer.Option("--to", metavar="ID", help="Undo all that came after this change of its flag.")]
+Steps = Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Undo the flag's newest N changes.")]
+Force = Annotated[bool, typer.Option("--force", help="Also where somebody changed the flag's keys since.")]
+
+
+def rollback(  # noqa: PLR0913 - each is a word of the command line
+    context: typer.Context,
+    *,
+    environment: Where = None,
+    flag: options.OnlyFlag = None,
+    to: To = None,
+    steps: Steps = 1,
+    force: Force = False,
+    reason: options.Reason = "",
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    confirm: options.Confirm = "",
+    with_pending: options.WithPending = False,
+    wait: options.Wait = "0",
+    json: options.Json = False,
+) -> None:
+    """Undo the newest change that is not undone yet.
+
+    Puts back that flag's own keys, and refuses where somebody changed them since. A rollback is a change like any
+    other, and is recorded as undoing the other.
+    """
+    from rolloutctl.workflows import rollback as undoing  # noqa: PLC0415 - not for --help
+    from rolloutctl.workflows.tools import Options  # noqa: PLC0415
+
+    invocation = invocation_of(context)
+    if to is not None and steps != 1:
+        raise UsageError("--to and --steps both say how far to go back: give one of them.")
+    how = Options(dry_run=dry_run, with_pending=with_pending, wait=options.seconds(wait, "--wait"))
+    configuration = configuration_for(invocation)
+    if environment is not None:
+        configuration.environment(environment)
+    answer = Answer(invocation, yes, confirm, dry_run)
+    answer.check(environment)
+    tools = tools_for(configuration)
+    request = undoing.Request(environment, flag, to, steps, force, reason)
+    where, undone = undoing.find(request, tools)
+    answer.check(where.name)
+    if not invocation.json:
+        _show(where, undone)
+    widens = not undone[-1].before.within(undone[0].after)
+    reason = answer.reason(reason, needed=where.protected and widens)
+    request = undoing.Request(environment, flag, to, steps, force, reason)
+    change(invocation, answer, lambda desk: undoing.rollback(request, where, undone, how, tools, desk))
+
+
+def _show(environment: Environment, undone: tuple[Change, ...]) -> None:
+    from rolloutctl.cli.render import answer_page  # noqa: PLC0415 - rich only where somebody reads
+    from rolloutctl.cli.render_audit import show_undone  # noqa: PLC0415
+
+    show_undone(environment, undone, answer_page())
