@@ -100,6 +100,9 @@ class Session(Protocol):
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""
 
+    def still(self) -> bool:
+        """Whether the host still holds a committed change."""
+
     def once(self) -> tuple[Event, ...]:
         """Run the steps that one host runs for all."""
 

@@ -45,6 +45,7 @@ class Fleet:
     ) -> None:
         self.environment = environment
         self.sessions: dict[str, Session] = {}
+        self.arriving: dict[str, Future[Session]] = {}
         self._open = sessions
         self._clock = clock
         self._notice = notice
@@ -66,18 +67,39 @@ class Fleet:
         self._over.set()
         for session in self.sessions.values():
             session.close()
-        self._pool.shutdown(wait=kind is None)
+        for late in self.arriving.values():
+            late.add_done_callback(_hang_up)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def open(self, flags: Iterable[Flag]) -> dict[str, Unreachable]:
-        """Open a session with each host, in parallel; the hosts that can't be reached, and why."""
+    def open(self, flags: Iterable[Flag], patience: float | None = None) -> dict[str, Unreachable]:
+        """Open a session with each host, in parallel; the hosts that can't be reached, and why.
+
+        With `patience` (seconds) the hosts that are not there by then stay in `arriving`: a switch-off doesn't wait
+        for a host that hangs.
+        """
         self._flags = tuple(flags)
-        found = self._each({host.name: host for host in self.environment.hosts}, self._connect)
-        self.sessions = {name: session for name, session in found.items() if not isinstance(session, Unreachable)}
-        return {name: error for name, error in found.items() if isinstance(error, Unreachable)}
+        self.arriving = {host.name: self._pool.submit(self._connect, host) for host in self.environment.hosts}
+        return self.arrivals(patience)
 
-    def look(self, *, content: bool, records: int = 200) -> dict[str, HostState | Unreachable]:
+    def arrivals(self, patience: float | None = None) -> dict[str, Unreachable]:
+        """Wait for hosts that are still arriving; those that turned out to be unreachable."""
+        wait(self.arriving.values(), timeout=patience)
+        lost = {}
+        for name in [name for name, future in self.arriving.items() if future.done()]:
+            try:
+                self.sessions[name] = self.arriving.pop(name).result()
+            except Unreachable as error:
+                error.subject = name
+                lost[name] = error
+        order = [host.name for host in self.environment.hosts]
+        self.sessions = dict(sorted(self.sessions.items(), key=lambda item: order.index(item[0])))
+        return lost
+
+    def look(
+        self, names: Iterable[str] | None = None, *, content: bool, records: int = 200
+    ) -> dict[str, HostState | Unreachable]:
         """The state of each open host."""
-        return self.each(lambda session: session.look(content=content, records=records))
+        return self.each(lambda session: session.look(content=content, records=records), names)
 
     def each(self, act: Callable[[Session], _T], names: Iterable[str] | None = None) -> dict[str, _T | Unreachable]:
         """Do something with each open session, in parallel; a lost host's error stands in for its result."""
@@ -86,8 +108,8 @@ class Fleet:
 
     # ------------------------------------------------------------------------------------------------ the transaction
 
-    def lock(self, names: Iterable[str], *, narrow: bool, seconds: float) -> dict[str, Unreachable | Refused]:
-        """Take every host's lock, or none. Narrowing takes what it can get, and returns what it could not.
+    def lock(self, names: Iterable[str], *, seconds: float) -> None:
+        """Take every host's lock, or none.
 
         Raises:
             Busy: somebody holds a lock, and `seconds` are over.
@@ -98,57 +120,62 @@ class Fleet:
         deadline = self._clock.now().timestamp() + seconds
         while True:
             left = max(0.0, deadline - self._clock.now().timestamp())
-            alone = len(wanted) == 1 or narrow
-            said = self.each(lambda session: session.lock(narrow, max(left, 1.0) if alone else 0), wanted)  # noqa: B023
-            problems = {name: error for name, answer in said.items() if (error := _lock_problem(name, answer))}
+            patience = max(left, 1.0) if len(wanted) == 1 else 0.0
+            said = self.each(lambda session: session.lock(False, patience), wanted)  # noqa: B023 - called before the next
+            problems = {name: error for name, answer in said.items() if (error := lock_problem(name, answer))}
             if not problems:
-                return {}
-            if narrow and not any(isinstance(problem, Drifted) for problem in problems.values()):
-                return problems
+                return
             self.decide([name for name in wanted if name not in problems], keep=False, cause="lock-not-complete")
             first = next((p for p in problems.values() if not isinstance(p, Busy)), next(iter(problems.values())))
             if not isinstance(first, Busy) or left <= 0:
                 raise first
             self._clock.wait(min(left, random.uniform(0.1, 0.5)))  # noqa: S311 - jitter, no secret
 
-    def commit(self, change: str, names: Iterable[str], *, narrow: bool) -> dict[str, HostOutcome]:
-        """Commit on each locked host: a widening on the first, the canary, then on the rest; a narrowing on all at once.
+    def commit(self, change: str, names: Iterable[str]) -> dict[str, HostOutcome]:
+        """Commit a widening on each locked host: on the first as the canary, then on the rest.
 
-        Widening stops behind the canary when that fails, and at a Ctrl-C, which `interrupted` then tells.
+        Stops behind the canary when that fails, and at a Ctrl-C, which `interrupted` then tells.
         """
         self.transacting = True
         wanted = list(names)
         outcomes = {name: untouched(name) for name in wanted}
-        batches = [wanted] if narrow or len(wanted) == 1 else [wanted[:1], wanted[1:]]
-        for batch in batches:
+        for batch in (wanted[:1], wanted[1:]):
             outcomes.update(self._commit_on(batch, change))
-            if not narrow and (self.interrupted or any(not outcomes[name].committed for name in batch)):
+            if self.interrupted or any(not outcomes[name].committed for name in batch):
                 break
         return outcomes
+
+    def still_held(self, names: Iterable[str]) -> dict[str, bool]:
+        """Whether hosts that committed still hold the change: a cut connection makes them go back by themselves."""
+        said = self.each(lambda session: session.still(), names)
+        return {name: answer is True for name, answer in said.items()}
 
     def decide(self, names: Iterable[str], *, keep: bool, cause: str) -> dict[str, HostOutcome]:
         """Tell hosts to keep or to go back."""
         said = self.each(lambda session: session.decide(keep, cause), names)
         return {name: outcome_from(name, answer) for name, answer in said.items()}
 
-    def settle(self, name: str, change: str, *, keep: bool) -> HostState | Unreachable:
-        """Reach a host that was lost, deliver the decision, and see how it ended there."""
-        host = next(host for host in self.environment.hosts if host.name == name)
-        error: Unreachable = Unreachable("the connection is gone", subject=name)
+    def settle(self, names: Iterable[str], change: str, *, keep: bool) -> dict[str, HostState | Unreachable]:
+        """Reach hosts that were lost, deliver the decision, and see how it ended there."""
+        hosts = {host.name: host for host in self.environment.hosts}
+        return self._each({name: hosts[name] for name in names}, lambda host: self._settle(host, change, keep=keep))
+
+    # -------------------------------------------------------------------------------------------------------- helpers
+
+    def _settle(self, host: Host, change: str, *, keep: bool) -> HostState:
+        error = Unreachable("the connection is gone")
         for pause in _PAUSES:
             try:
-                lost = self.sessions.pop(name, None)
+                lost = self.sessions.pop(host.name, None)
                 if lost is not None:
                     lost.close()
-                self.sessions[name] = self._connect(host)
-                self.sessions[name].settle(change, keep)
-                return self.sessions[name].look(content=False, records=50)
+                session = self.sessions[host.name] = self._connect(host)
+                session.settle(change, keep)
+                return session.look(content=False, records=50)
             except Unreachable as again:
                 error = again
                 self._clock.wait(pause)
-        return error
-
-    # -------------------------------------------------------------------------------------------------------- helpers
+        raise error
 
     def _commit_on(self, batch: list[str], change: str) -> dict[str, HostOutcome]:
         hold = self.environment.hold
@@ -178,7 +205,7 @@ class Fleet:
         return {name: found[name] for name in things}
 
     def _finish(self) -> None:
-        """See every host out. In a transaction a Ctrl-C is noted and a second one leaves; before, it ends all at once."""
+        """See every host out. In a transaction a Ctrl-C is noted, a second one leaves; else it ends all at once."""
         try:
             wait(self._running)
         except KeyboardInterrupt:
@@ -200,7 +227,13 @@ class Fleet:
                 session.hold()
 
 
-def _lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused | None:
+def _hang_up(late: Future[Session]) -> None:
+    if not late.cancelled() and late.exception() is None:
+        late.result().close()
+
+
+def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused | None:
+    """Why a host did not give its lock; None when it did."""
     if isinstance(answer, Unreachable):
         return answer
     for event in answer:

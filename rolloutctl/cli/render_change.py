@@ -71,6 +71,8 @@ def _show_kept(done: Done, page: Page) -> None:
 
 
 def _proved(plan: Plan, seconds: float, *, odd: bool) -> str:
+    if plan.narrow:  # what makes it smaller is not held up by a proof
+        return "Nothing live was touched yet."
     where = words.counted(len(plan.hosts), "host") + (f", {seconds:.1f} s" if seconds else "")
     if odd:
         return f"Prepared on {where}. Nothing live was touched."

@@ -65,14 +65,15 @@ def rollback(  # noqa: PLR0913 - each is a word of the command line
     answer.check(environment)
     tools = tools_for(configuration)
     request = undoing.Request(environment, flag, to, steps, force, reason)
-    where, undone = undoing.find(request, tools)
+    found = undoing.find(request, tools)
+    where, undone = found.environment, found.changes
     answer.check(where.name)
     if not invocation.json:
         _show(where, undone)
     widens = not undone[-1].before.within(undone[0].after)
     reason = answer.reason(reason, needed=where.protected and widens)
     request = undoing.Request(environment, flag, to, steps, force, reason)
-    change(invocation, answer, lambda desk: undoing.rollback(request, where, undone, how, tools, desk))
+    change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
 
 
 def _show(environment: Environment, undone: tuple[Change, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import socket
 import subprocess
@@ -52,12 +53,17 @@ def tools_for(configuration: Configuration) -> Tools:
     return Tools(
         sessions=open_session,
         clock=SystemClock(),
-        mirror=FileMirror(state_folder(os.environ) / "mirror"),
+        mirror=FileMirror(state_folder(os.environ) / "mirror" / _project(configuration)),
         outsider=ask_outside,
         origin=Origin(actor(os.environ), socket.gethostname(), __version__),
         configuration=configuration,
         new_id=new_id,
     )
+
+
+def _project(configuration: Configuration) -> str:
+    """A name for this environments.yaml: two projects may both have a web-1 in production."""
+    return hashlib.sha256(str(Path(configuration.path).resolve()).encode()).hexdigest()[:12]
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

@@ -74,12 +74,15 @@ def _diff(request: _Answer) -> _Answer:
 
 def _patch(request: _Answer) -> _Answer:
     config = configuration.read(Path(request["live"]))
+    if not config or not request["set"]:
+        raise SystemExit(1)  # nothing that would switch the flag
     for path, value in request["set"].items():
         *outer, last = path.split(".")
         place = configuration.at(config, outer)
         now = configuration.at(config, [*outer, last])
-        if isinstance(place, dict) and now is not configuration.ABSENT:
-            place[last] = ",".join(map(str, value)) if isinstance(value, list) and isinstance(now, str) else value
+        if not isinstance(place, dict) or now is configuration.ABSENT:
+            raise SystemExit(1)
+        place[last] = ",".join(map(str, value)) if isinstance(value, list) and isinstance(now, str) else value
     configuration.write(Path(request["to"]), config)
     return {"got": configuration.picked(config, request["set"])}
 

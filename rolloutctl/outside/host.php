@@ -206,11 +206,14 @@ function diff_caches(array $in): array
 function patch(array $in): array
 {
     $config = load_cache($in['live']);
+    if ($config === [] || $in['set'] === []) {
+        exit(1); // nothing that would switch the flag
+    }
     foreach ($in['set'] as $path => $value) {
         $place = &$config;
         foreach (explode('.', $path) as $part) {
             if (!is_array($place) || !array_key_exists($part, $place)) {
-                continue 2;
+                exit(1);
             }
             $place = &$place[$part];
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import random
 import socket
 import time
@@ -10,16 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.known_hosts import SYSTEM_FILE, KnownHosts, fingerprint, name_of
 from rolloutctl.outside.ssh_config import Route, resolve
 from rolloutctl.rules.config import Host
 
+# paramiko logs what it raises as well, with a traceback, and to stderr where nobody listens.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
 CONNECT = 10.0  # seconds for the TCP connection
-GREETING = 15.0  # seconds for the banner, the key exchange, each answer to a login
+GREETING = 10.0  # seconds for the banner, the key exchange, each answer to a login
 KEEPALIVE = 15  # seconds
 DEFAULT_PORT = 22
+_DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to say nothing hangs, and is not asked again
+# A FIDO key file is UnsupportedAlgorithm to cryptography, a DSA one UnknownKeyType to paramiko.
+_UNUSABLE = (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm, ValueError, OSError, TypeError)
 TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
 
 
@@ -99,6 +107,9 @@ def connect(host: Host) -> ParamikoConnection:
     try:
         _check_key(host, route, known, transport.get_remote_server_key())
         _log_in(host, route, transport)
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        transport.close()
+        raise _no_ssh(host, route, error) from error
     except BaseException:
         transport.close()
         raise
@@ -107,25 +118,32 @@ def connect(host: Host) -> ParamikoConnection:
 
 
 def _greeted(host: Host, route: Route, known: KnownHosts) -> paramiko.Transport:
-    """A transport after the key exchange; the connect alone is tried again, as nothing has happened by then."""
+    """A transport after the key exchange; a connect that sshd dropped is tried again: nothing has happened by then."""
     for attempt in range(TRIES):
-        sock = _dial(host, route)
-        transport = paramiko.Transport(sock)
+        transport = paramiko.Transport(_dial(host, route))
         transport.banner_timeout = transport.auth_timeout = GREETING
-        wanted = known.types(name_of(route.address, route.port))
-        if wanted:
-            options = transport.get_security_options()
-            options.key_types = sorted(options.key_types, key=lambda kind: not _is_of(kind, wanted))
+        _prefer(transport, known.types(name_of(route.address, route.port)))
+        begun = time.monotonic()
         try:
             transport.start_client(timeout=GREETING)
+            if not transport.initial_kex_done:  # start_client returns without a word when its time is over
+                raise TimeoutError(f"no greeting within {GREETING:.0f} s")
         except (paramiko.SSHException, OSError, EOFError) as error:
             transport.close()
-            if attempt + 1 == TRIES or "banner" not in str(error).lower():
+            dropped = "banner" in str(error).lower() and time.monotonic() - begun < _DROPPED_WITHIN
+            if attempt + 1 == TRIES or not dropped:
                 raise _no_ssh(host, route, error) from error
             time.sleep(random.uniform(0.1, 0.4) * (attempt + 1))  # noqa: S311 - jitter, no secret
         else:
             return transport
     raise AssertionError("the last attempt returns or raises")  # pragma: no cover
+
+
+def _prefer(transport: paramiko.Transport, kinds: tuple[str, ...]) -> None:
+    """Ask for the kinds of host key that are known first: another kind would look like a change."""
+    if kinds:
+        options = transport.get_security_options()
+        options.key_types = sorted(options.key_types, key=lambda kind: not _is_of(kind, kinds))
 
 
 def _dial(host: Host, route: Route) -> socket.socket:
@@ -238,7 +256,7 @@ def _keys(route: Route, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]
             yield str(path), paramiko.PKey.from_path(path)
         except paramiko.PasswordRequiredException:
             tried.append(f"{path} (encrypted: ssh-add {path})")
-        except (paramiko.SSHException, ValueError, OSError, TypeError) as error:
+        except _UNUSABLE as error:
             tried.append(f"{path} ({_why_unreadable(path, error)})")
     for key in _agent_keys():
         yield f"{key.get_name()} {fingerprint(key)[:15]} from the agent", key
@@ -248,7 +266,9 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or "cannot be read").lower()
     text = str(error).lower()
-    return f"encrypted: ssh-add {path}" if "password" in text or "encrypted" in text else "no private key"
+    if "password" in text or "encrypted" in text:
+        return f"encrypted: ssh-add {path}"
+    return f"cannot be used from the file; try: ssh-add {path}"
 
 
 def _agent_keys() -> tuple[paramiko.PKey, ...]:

@@ -22,7 +22,7 @@ from rolloutctl.rules.redact import Redactor, printable
 from rolloutctl.rules.requests import limit_for
 
 _SHORT = 45.0  # seconds for an answer that takes no step; the host's php may take 30
-_BUILD = 60  # seconds for artisan config:cache, unless the step says otherwise
+_BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
 
 class RemoteSession:
@@ -58,6 +58,8 @@ class RemoteSession:
 
     def look(self, *, content: bool, records: int = 200) -> HostState:
         """Read the state of the host; with `content` the whole `.env`, for an edit."""
+        if content:
+            self._content = None  # a file that can't be read is not shown
         answers = self._ask("look", str(records), *(["content"] if content else []))
         return state_from(self.host, self.hello, answers, self._content if content else None)
 
@@ -68,7 +70,7 @@ class RemoteSession:
         self._stage(work)
         self._wire.send("prepare", direction)
         self._wire.send("ask", "requests_old")
-        seconds = _SHORT * 2 + _BUILD + 30 * len(work.steps) + limit_for(work.requests_old)
+        seconds = _SHORT * 2 + 2 * self._build_limit() + 30 * len(work.steps) + limit_for(work.requests_old)
         return (
             *self._until("open", _SHORT),
             *self._until("prepare", seconds),
@@ -77,7 +79,7 @@ class RemoteSession:
 
     def control(self) -> tuple[Event, ...]:
         """Build once more without the change, to tell somebody's waiting edit from the flag's own effect."""
-        return self._ask("control", seconds=_BUILD + _SHORT)
+        return self._ask("control", seconds=self._build_limit() + _SHORT)
 
     def lock(self, narrow: bool, wait: float) -> tuple[Event, ...]:
         """Take the host's lock and see that nothing changed since prepare; `wait` in seconds."""
@@ -86,15 +88,22 @@ class RemoteSession:
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
         steps = sum(step.timeout + 5 for step in self._steps)
-        return self._ask("commit", change, str(math.ceil(hold)), seconds=3 * steps + 2 * self._asking + 2 * _BUILD)
+        return self._ask(
+            "commit", change, str(math.ceil(hold)), seconds=3 * steps + 2 * self._asking + 3 * self._build_limit()
+        )
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""
         steps = sum(step.timeout + 5 for step in self._steps)
         return self._ask("keep" if keep else "revert", cause, seconds=2 * steps + self._asking + _SHORT)
 
+    def still(self) -> bool:
+        """Whether the host still holds a committed change."""
+        return any(event.kind == "holding" for event in self._ask("still"))
+
     def once(self) -> tuple[Event, ...]:
         """Run the steps that one host runs for all."""
+        self._put_steps(self._steps)  # the session may be another than the one that committed
         return self._ask("once", seconds=sum(step.timeout + 5 for step in self._steps if step.once) + _SHORT)
 
     def settle(self, change: str, keep: bool) -> tuple[Event, ...]:
@@ -176,7 +185,7 @@ class RemoteSession:
         self._put_json("edits", {"edits": pairs, "keys": work.keys})
         self._put("inject", "".join(f"{key}={value}\n" for key, value in work.inject.items()).encode())
         self._put("volatile", "".join(f"{path}\n" for path in work.volatile).encode())
-        self._put("steps", "".join(_step_line(step) for step in work.steps).encode())
+        self._put_steps(work.steps)
         self._put_json("requests", {"requests": work.requests, "stop": not work.narrow} if work.requests else None)
         self._put_json("requests_old", {"requests": work.requests_old} if work.requests_old else None)
         self._put("base", body(work.record).encode())
@@ -187,11 +196,17 @@ class RemoteSession:
             "EXPECTED_NEW": hashlib.sha256(work.new_env.data).hexdigest(),
             "HAS_BUILD": "1" if build else "0",
             "REBUILD": "1" if work.rebuild else "0",
-            "BUILD_LIMIT": str(math.ceil(build.timeout) if build else _BUILD),
+            "BUILD_LIMIT": str(math.ceil(self._build_limit())),
             "ASK_LIMIT": str(self._asking),
             "WHO": encode(json.dumps(work.who).encode()),
         }.items():
             self._wire.send("set", name, value)
+
+    def _build_limit(self) -> float:
+        return next((step.timeout for step in self._steps if step.builtin), _BUILD)
+
+    def _put_steps(self, steps: Iterable[Step]) -> None:
+        self._put("steps", "".join(_step_line(step) for step in steps).encode())
 
     def _put(self, name: str, data: bytes) -> None:
         self._wire.send("put", name, encode(data))
@@ -220,7 +235,7 @@ class RemoteSession:
     def _event(self, tokens: tuple[str, ...]) -> Event:
         texts = texts_of(tokens)
         if tokens[0] == "content":
-            self._content, self._secrets = EnvText(texts[0]), None
+            self._content, self._secrets = EnvText(texts[0] if texts else b""), None
             return Event("content")
         decoded = [text.decode(errors="replace") for text in texts]
         output = OUTPUTS.get(tokens[0])

@@ -19,6 +19,7 @@ trap 'clean_up' EXIT
 TERMINATED=
 STEP_GROUP=
 HOLDING=     # the lock is ours
+STATELESS=   # the state folder can't be used: a switch-off goes on, and the client keeps its records
 CHANGE=      # folder of the change that this session has begun
 DIRECTION=   # widen | narrow
 MS=0
@@ -164,11 +165,12 @@ make_scratch() { # FOLDER...: our private folder in the first that has room
 }
 
 open_change() { # DIRECTION: a change needs the state folder; a switch-off goes on without
+  [ -z "$STATELESS" ] || return
   problem=$(open_state)
   if [ -z "$problem" ]; then
     sweep
   elif [ "$1" = narrow ]; then
-    STATE=$SCRATCH/state LOG=$SCRATCH/state/audit.jsonl
+    STATELESS=1 STATE=$SCRATCH/state LOG=$SCRATCH/state/audit.jsonl
     mkdir -p "$STATE"
     emit stateless "$(b64 "$problem")"
     return
@@ -195,7 +197,10 @@ clean_up() {
 }
 
 forget() { # the change's folder; a switch-off without a log works in the private one
-  [ "$CHANGE" = "$SCRATCH" ] || rm -rf -- "$CHANGE"
+  if [ "$CHANGE" != "$SCRATCH" ]; then
+    rm -f -- "$CHANGE/vars" # first: what is left of it must not look like a change without an outcome
+    rm -rf -- "$CHANGE"
+  fi
   CHANGE=
 }
 
@@ -222,7 +227,7 @@ bounded() {
     trap - HUP PIPE TERM INT EXIT
     umask "$STEPS_UMASK"
     exec setsid timeout -k 5 "$limit" "$@"
-  ) </dev/null >"$out" 2>&1 9>&- &
+  ) </dev/null >"$out" 2>&1 3<&- 9>&- &
   STEP_GROUP=$!
   [ -z "$CHANGE" ] || printf '%s %s\n' "$STEP_GROUP" "$(started_at "$STEP_GROUP")" >"$CHANGE/group"
   wait "$STEP_GROUP"
@@ -298,7 +303,7 @@ take_lock() { # DIRECTION SECONDS
     while [ "$tries" -lt "$2" ]; do
       tries=$((tries + 1))
       # An executing holder finishes first; one that only waits makes room for a switch-off.
-      [ "$1" = widen ] || printf '%s\n' "$$" >"$STATE/preempt"
+      [ "$1" = widen ] || printf '%s %s\n' "$$" "$(started_at $$)" >"$STATE/preempt"
       if timeout 1 flock 9; then tries=locked; break; fi
     done
     [ "$1" = widen ] || rm -f -- "$STATE/preempt"
@@ -311,6 +316,8 @@ take_lock() { # DIRECTION SECONDS
   find_leftovers
 }
 
+whole() { [ -s "$1/vars" ] && sh -n "$1/vars" 2>/dev/null; } # change folder
+
 release() {
   rm -f -- "$STATE/holder"
   HOLDING=
@@ -321,6 +328,10 @@ find_leftovers() { # a change that nobody carries any more; the lock is ours, so
   LEFTOVER=
   for folder in "$STATE"/change/*/; do
     [ -d "$folder" ] || continue
+    if ! whole "$folder"; then # cut off while intent was being written: nothing was touched
+      rm -rf -- "$folder"
+      continue
+    fi
     LEFTOVER=$(basename -- "$folder")
     if [ -s "$folder/group" ]; then
       read -r group start <"$folder/group"
@@ -354,12 +365,14 @@ write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then i
 }
 
 settle_outcome() {
-  if append "$(cat "$CHANGE/outcome")"; then
+  if [ -z "$RECORDED" ]; then # a switch-off without a log: the client keeps the record
+    emit unrecorded "$(b64_file "$CHANGE/outcome")"
+    forget
+  elif append "$(cat "$CHANGE/outcome")"; then
     show_last_record
     forget
   else
-    emit unrecorded "$(b64_file "$CHANGE/outcome")"
-    if [ -n "$RECORDED" ]; then CHANGE=; else forget; fi # a switch-off without a log: the client keeps the record
+    CHANGE= # decided and durable; the next session writes it into the log
   fi
 }
 
@@ -375,7 +388,7 @@ show_lock() {
 
 show_pending() {
   for folder in "$STATE"/change/*/; do
-    [ -f "$folder/vars" ] || continue
+    whole "$folder" || continue
     living=dead
     if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then living=alive; fi
     emit pending "$(basename -- "$folder")" "$living" "$(b64_file "$folder/base")" "$([ -f "$folder/outcome" ] && echo decided || echo open)"
@@ -385,16 +398,19 @@ show_pending() {
 show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
   for pattern in "$@"; do
     case $pattern in "~/"*) pattern=$HOME/${pattern#??} ;; /*) ;; *) pattern=$RC_APP/$pattern ;; esac
-    # shellcheck disable=SC2231 # the pattern is meant to expand
-    for found in $pattern; do
-      if [ -e "$found" ]; then emit deploying "$(b64 "$found")"; fi
-    done
+    (
+      IFS= # names may hold blanks
+      # shellcheck disable=SC2231 # the pattern is meant to expand
+      for found in $pattern; do
+        if [ -e "$found" ]; then emit deploying "$(b64 "$found")"; fi
+      done
+    )
   done
 }
 
 look() { # RECORDS [content] : the state of this host
   show_env
-  if [ "${2:-}" = content ]; then emit content "$(b64_file "$ENV_FILE")"; fi
+  if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ]; then emit content "$(b64_file "$ENV_FILE")"; fi
   emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"
   show_lock
   show_pending
@@ -424,17 +440,22 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
     emit drift env
     return
   fi
+  UNSTAGED='' NO_ASIDE=''
   if [ "$NEW_ENV_SHA" != "$EXPECTED_NEW" ]; then
-    refuse staging
-    return
+    UNSTAGED=1 NEW_ENV_SHA=$ENV_SHA # .env stays; the cache can still be switched
+    refuse staging || [ "$DIRECTION" = narrow ] || return
   fi
   CACHE='' CACHE_SHA=absent NEW_CACHE_SHA=absent BUILT=
   [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || [ "$DIRECTION" = narrow ] || return
-  find_cache || [ "$DIRECTION" = narrow ] || return
+  if ! find_cache; then
+    NO_ASIDE=1 # a build would replace the live cache; a switch-off patches it
+    [ "$DIRECTION" = narrow ] || return
+  fi
   if [ "$CACHE_SHA" != absent ]; then
     [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
       [ "$DIRECTION" = narrow ] || return
     keep_copy "$CACHE" "$SCRATCH/cache.old"
+    CACHE_MODE=$(stat -c %a -- "$CACHE")
     if [ "$HAS_BUILD" = 1 ]; then build_new_cache || return; fi
   elif [ "$HAS_BUILD" = 1 ]; then
     emit uncached
@@ -459,6 +480,7 @@ find_cache() { # ask the application, in the environment of the build, where its
   fi
   CACHE=$(from_json cache "$SCRATCH/state.out")
   [ -n "$CACHE" ] || guess_cache
+  [ ! -e "$CACHE" ] || CACHE=$(readlink -f -- "$CACHE")
   CACHE_SHA=$(sha "$CACHE")
   if [ "$HAS_BUILD" = 1 ] && [ "$(from_json cache "$SCRATCH/check.out")" != "$SCRATCH/aside.php" ]; then
     refuse not-aside 0 "$(b64 "$CACHE")"
@@ -474,16 +496,16 @@ guess_cache() { # the application can't say; for a switch-off Laravel's usual pl
 }
 
 from_json() { # NAME FILE: a top-level string without escapes, as json_encode writes it
-  sed -n 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p' "$2" | head -n 1
+  grep -o '"'"$1"'":"[^"\\]*"' "$2" | head -n 1 | cut -d'"' -f4
 }
 
 build_new_cache() {
   # shellcheck disable=SC2046 # one NAME=VALUE a line; the values are flags': no blanks in them
-  if build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
+  if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
     BUILT=1
     emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
   elif [ "$DIRECTION" = narrow ]; then
-    emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
+    [ -n "$NO_ASIDE" ] || emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
     patch_cache
   else
     refuse build "$result" "$(tail_b64 "$SCRATCH/build.out")"
@@ -558,49 +580,69 @@ lock() { # DIRECTION SECONDS
     return 1
   fi
   phase waiting
-  if [ -n "$LEFTOVER" ]; then
-    emit drift "pending $LEFTOVER"
-  elif ! find_application || [ "$APP" != "$PREPARED_APP" ] || [ "$ENV_FILE" != "$PREPARED_ENV" ]; then
-    emit drift release
-  elif [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then
-    emit drift env
-  elif [ -n "$CACHE" ] && [ "$(sha "$CACHE")" != "$CACHE_SHA" ]; then
-    emit drift cache
-  elif [ "$DIRECTION" = widen ] && [ -n "$(show_all_deployments)" ]; then
-    emit drift deploying
-  else
+  if [ "$DIRECTION" = narrow ]; then supersede; fi
+  drifted=$(drift)
+  if [ -z "$drifted" ]; then
     emit locked
     return 0
   fi
+  emit drift "$drifted"
   release
   return 1
+}
+
+drift() { # what is no longer as it was in prepare
+  if [ -n "$LEFTOVER" ]; then
+    echo "pending $LEFTOVER"
+  elif ! find_application || [ "$APP" != "$PREPARED_APP" ] || [ "$ENV_FILE" != "$PREPARED_ENV" ]; then
+    echo release
+  elif [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then
+    echo env
+  elif [ -n "$CACHE" ] && [ "$(sha "$CACHE")" != "$CACHE_SHA" ]; then
+    echo cache
+  elif [ "$DIRECTION" = widen ] && [ -n "$(show_all_deployments)" ]; then
+    echo deploying
+  fi
+}
+
+supersede() { # a switch-off doesn't wait for what could not be settled: it plans from what stands
+  for folder in "$STATE"/change/*/; do
+    [ -f "$folder/base" ] || continue
+    append '"event":"reverted","cause":"superseded by a switch-off","steps":[],'"$(cat "$folder/base")" && show_last_record
+    CHANGE=$folder
+    forget
+  done
+  LEFTOVER=
 }
 
 show_all_deployments() { while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"; }
 
 begin() { # ID: intent first, durable, with everything that going back needs
+  [ -z "$STATELESS" ] || return 1
   mkdir -p "$STATE/change" && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
   STEPS_DONE='' RECORDED=1
   printf '%s' "$$" >"$CHANGE/session"
   keep_copy "$ENV_FILE" "$CHANGE/env.old" && [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || return 1
-  for file in cache.old aside.php env.new base steps requests requests_old inject settings edits host.php; do
+  for file in cache.old aside.php env.new base steps requests requests_old inject settings edits host.php state.in; do
     [ ! -f "$SCRATCH/$file" ] || cp -- "$SCRATCH/$file" "$CHANGE/$file" || return 1
   done
-  for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do
+  for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA CACHE_MODE BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do
     value='' && eval "value=\$$name"
     printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/'\\\\''/g")"
-  done >"$CHANGE/vars" || return 1
+  done >"$CHANGE/vars.new" || return 1
   for event in kept reverted; do
     printf '"event":"%s","cause":"disk full","steps":[],%s\n' "$event" "$BASE" >"$CHANGE/$event.ready" || return 1
   done
-  flush "$CHANGE"/* && flush "$CHANGE" && append '"event":"started",'"$BASE" && show_last_record
+  [ ! -f "$CHANGE/cache.old" ] || [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || return 1
+  # `vars` comes last: without it the folder counts for nothing.
+  flush "$CHANGE"/* && mv -f -- "$CHANGE/vars.new" "$CHANGE/vars" && flush "$CHANGE" && append '"event":"started",'"$BASE" && show_last_record
 }
 
 commit() { # ID HOLD-SECONDS
   HOLD=$2
   BASE=$(cat "$SCRATCH/base")
   phase executing
-  if [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then # since the lock was taken; nobody else's edit is written over
+  if [ -n "$(drift)" ]; then # since the lock was taken; nobody else's edit is written over
     fail drift 0
     release
     return 1
@@ -613,6 +655,7 @@ commit() { # ID HOLD-SECONDS
       emit untouched
       return 1
     fi
+    [ -z "$CHANGE" ] || rm -rf -- "$CHANGE"
     RECORDED='' CHANGE=$SCRATCH
     emit unrecorded "$(b64 '"event":"started",'"$BASE")"
   fi
@@ -637,6 +680,7 @@ fail() { # STEP EXIT OUTPUT-FILE
 apply() {
   trouble=0
   if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then swap_in "$CHANGE/env.new" "$ENV_FILE" || trouble=1; fi
+  [ -z "$UNSTAGED" ] || trouble=1
   [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
   if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
   if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
@@ -646,8 +690,8 @@ apply() {
     fail 'config cache' 1 # a switch-off that could neither build nor patch one
   fi
   emit swapped
-  if [ "$DIRECTION" = widen ] && [ -n "$BUILT" ] && [ "$REBUILD" != 1 ]; then start_twin; fi
-  if ! run_steps 0; then
+  if [ "$DIRECTION" = widen ] && [ -n "$BUILT" ] && [ "$REBUILD" != 1 ] && [ -z "$RECOVERING" ]; then start_twin; fi
+  if ! run_steps 0 "$CHANGE/steps"; then
     trouble=1
     [ "$DIRECTION" = narrow ] || return
   fi
@@ -691,10 +735,17 @@ judge_twin() {
 
 only_volatile() { # a value that is another at each build
   eyes diff "$(CACHE=$SCRATCH/twin.php caches_in aside.php)" "$SCRATCH/twin.diff" || return 1
-  ! names_in changed "$SCRATCH/twin.diff" | grep -qvxF -f "$SCRATCH/volatile"
+  for name in $(names_in changed "$SCRATCH/twin.diff"); do below_volatile "$name" || return 1; done
 }
 
-run_steps() { # ONCE(0|1): name, run, seconds, once, check: tokens with tabs between
+below_volatile() { # NAME: whether it is a volatile setting, or in one
+  while IFS= read -r path; do
+    case $1 in "$path" | "$path".*) return 0 ;; esac
+  done <"$SCRATCH/volatile"
+  return 1
+}
+
+run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tabs between
   number=0
   outcome=0
   while IFS="$TAB" read -r name run seconds once _ <&3; do
@@ -711,7 +762,7 @@ run_steps() { # ONCE(0|1): name, run, seconds, once, check: tokens with tabs bet
       [ "$DIRECTION" = narrow ] || break
     fi
     [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || { outcome=1; fail terminated 0; break; }
-  done 3<"${CHANGE:-$SCRATCH}/steps"
+  done 3<"$2"
   return "$outcome"
 }
 
@@ -723,29 +774,49 @@ note_step() { # for the record: a step's name is JSON-safe, the client saw to th
 
 go_back() { # CAUSE: cache first, then .env, then the steps that make it live again
   emit going-back "$(b64 "$1")"
-  was_terminated=$TERMINATED TERMINATED='' touched='' stuck=''
+  was_terminated=$TERMINATED TERMINATED='' touched='' stuck='' FOREIGN_CACHE='' before=$APP
   phase executing
   wait_twin
+  find_application || APP=$before # a deployment may have put another release live
   restore_cache
   restore_env
-  if [ -n "$touched" ] && ! run_steps 0; then
-    run_steps 0 || stuck=1
+  [ "$APP" = "$before" ] || rebuild_in_new_release
+  if [ -n "$touched" ] && ! run_steps 0 "$CHANGE/steps"; then
+    run_steps 0 "$CHANGE/steps" || stuck=1
   fi
-  write_outcome reverted "$1"
-  if [ -n "$stuck" ]; then emit stuck "$(b64 "$FAILED")"; else emit reverted "$(b64 "$1")"; fi
+  if [ -n "$stuck" ]; then # no outcome: what was kept stays, and the next command tries again
+    append '"event":"stuck","cause":"'"$FAILED"'","steps":['"$STEPS_DONE"'],'"$BASE" && show_last_record
+    CHANGE=
+    emit stuck "$(b64 "$FAILED")"
+  else
+    write_outcome reverted "$1"
+    emit reverted "$(b64 "$1")"
+  fi
   TERMINATED=$was_terminated
   release
   ask answers "$SCRATCH/requests_old" || : # only to tell; nobody has to wait for the lock meanwhile
 }
 
+rebuild_in_new_release() { # built while our .env stood, its cache may hold the flag
+  if ! eyes state "$CHANGE/state.in" "$SCRATCH/state.out"; then
+    stuck=1 FAILED='config cache of the new release'
+    return
+  fi
+  CACHE=$(from_json cache "$SCRATCH/state.out")
+  [ -f "$CACHE" ] || return 0
+  touched=1
+  { build_aside "$SCRATCH/back.php" && swap_in "$SCRATCH/back.php" "$(readlink -f -- "$CACHE")"; } ||
+    { stuck=1 && FAILED='config cache of the new release'; }
+}
+
 restore_cache() {
-  [ "$CACHE_SHA" != absent ] && [ -f "$CHANGE/cache.old" ] || return 0
+  [ "$CACHE_SHA" != absent ] && [ -f "$CHANGE/cache.old" ] && [ -d "$(dirname -- "$CACHE")" ] || return 0
   now=$(sha "$CACHE")
   if [ "$now" = "$CACHE_SHA" ]; then return 0; fi
   touched=1
   if [ "$now" = "$NEW_CACHE_SHA" ] || [ "$now" = absent ] || [ -z "$BUILT" ]; then
     [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
-    if [ "$now" = absent ]; then cp -p -- "$CHANGE/cache.old" "$CACHE" && chmod 0644 "$CACHE"; else swap_in "$CHANGE/cache.old" "$CACHE"; fi || { stuck=1; FAILED='config cache'; }
+    if [ "$now" = absent ]; then cp -p -- "$CHANGE/cache.old" "$CACHE" && chmod "${CACHE_MODE:-0644}" "$CACHE"; else swap_in "$CHANGE/cache.old" "$CACHE"; fi || { stuck=1; FAILED='config cache'; }
   else
     emit foreign cache
     FOREIGN_CACHE=1
@@ -814,6 +885,8 @@ settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, o
   fi
   HOLDING=1
   recover "$1" "$2"
+  RECOVERING=''
+  find_application # what the interrupted change knew is of no use for the next one
   if [ -n "$HOLDING" ]; then release; fi
   emit settled recovered
 }
@@ -821,12 +894,11 @@ settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, o
 recover() { # ID WANT, under the lock
   CHANGE=$STATE/change/$1
   find_leftovers
-  BASE=$(cat "$CHANGE/base") STEPS_DONE='' RECORDED=1
-  if [ ! -f "$CHANGE/vars" ]; then # cut off while intent was being written: nothing was touched
-    rm -rf -- "$CHANGE"
+  if ! whole "$CHANGE"; then
     CHANGE=
     return
   fi
+  BASE=$(cat "$CHANGE/base") STEPS_DONE='' RECORDED=1 RECOVERING=1
   # shellcheck source=/dev/null
   . "$CHANGE/vars"
   for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
@@ -834,11 +906,18 @@ recover() { # ID WANT, under the lock
   phase executing
   if [ -f "$CHANGE/outcome" ]; then
     if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then rm -rf -- "$CHANGE"; CHANGE=; else settle_outcome; fi
-  elif [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; then
+  elif { [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; } && is_ours; then
     if apply || [ "$DIRECTION" = narrow ]; then write_outcome kept "interrupted, finished later"; else go_back "$FAILED"; fi
+  elif [ "$DIRECTION" = narrow ]; then
+    write_outcome reverted "interrupted, and somebody changed .env or the cache since"
   else
     go_back "interrupted"
   fi
+}
+
+is_ours() { # .env and the cache are as the change found them or made them: nobody's edit is written over
+  case $(sha "$ENV_FILE") in "$ENV_SHA" | "$NEW_ENV_SHA") ;; *) return 1 ;; esac
+  case $(sha "$CACHE") in "$CACHE_SHA" | "$NEW_CACHE_SHA") ;; *) return 1 ;; esac
 }
 
 # ---------------------------------------------------------------------------------------------------------- the loop
@@ -853,7 +932,7 @@ listen() {
   waited=0
   while [ "$waited" -lt "${HOLD:-60}" ]; do
     if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then LINE="decide $(cat "$CHANGE/decision") by-another-session"; return; fi
-    if [ -s "$STATE/preempt" ]; then LINE="decide revert preempted"; return; fi
+    if switch_off_waits; then LINE="decide revert preempted"; return; fi
     if [ -n "$TERMINATED" ]; then LINE="decide revert terminated"; return; fi
     LINE=$(timeout 1 sh -c 'IFS= read -r l && printf %s "$l"' 9>&-)
     case $? in
@@ -863,6 +942,10 @@ listen() {
     esac
   done
   if [ "$waited" -ge "${HOLD:-60}" ]; then LINE="decide revert hold-time-over"; else LINE="decide revert client-gone"; fi
+}
+
+switch_off_waits() { # a widening makes room; one that was killed while it waited counts no more
+  [ "$DIRECTION" = widen ] && [ -s "$STATE/preempt" ] && read -r pid start <"$STATE/preempt" && alive "$pid" "$start"
 }
 
 serve() {
@@ -884,9 +967,10 @@ serve() {
       keep) decide keep "${1:-}" ;;
       revert) decide revert "${1:-asked}" ;;
       decide) decide "$@" ;;
-      once) run_steps 1 ;;
+      once) run_steps 1 "$SCRATCH/steps" ;;
       settle) settle "$@" ;;
-      append) if take_lock narrow 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
+      append) if [ -z "$STATELESS" ] && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
+      still) [ -z "$CHANGE" ] || emit holding ;;
       log) [ ! -s "$LOG" ] || emit records "$(b64_file "$LOG")" ;;
       hold) continue ;;
       bye) return ;;
@@ -897,7 +981,7 @@ serve() {
 }
 
 ME=$(id -u)
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' SCRATCH=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
 if ! find_application; then
   if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
   exit 0

@@ -49,6 +49,7 @@ class HostPlan:
     edits: tuple[Edit, ...]
     new_env: EnvText
     notes: tuple[str, ...] = ()
+    uncertain: bool = False  # phpdotenv can't read the file, so `before` is a guess
 
     @property
     def name(self) -> str:
@@ -111,7 +112,10 @@ class Plan:
     @property
     def nothing_to_write(self) -> bool:
         """Whether every file and every config cache already says so."""
-        return all(not host.writes and host.effective in (None, host.before) for host in self.hosts)
+        return all(
+            not (host.writes or host.unwritten or host.uncertain) and host.effective in (None, host.before)
+            for host in self.hosts
+        )
 
     def record(self, host: HostPlan, origin: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of all records of this change on one host; `origin` says who, from where, which version."""
@@ -233,6 +237,8 @@ def is_narrowing(target: Audience, hosts: Sequence[HostPlan]) -> bool:
     """Whether nobody will see the feature who does not see it now, in any file or cache."""
     if target.nobody:
         return True
+    if any(host.uncertain and host.effective is None for host in hosts):
+        return False
     return all(target.within(seen) for host in hosts for seen in (host.before, host.effective or host.before))
 
 

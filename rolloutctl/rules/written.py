@@ -43,9 +43,9 @@ def address(value: str) -> str | None:
 
 
 def local_address(value: str) -> str | None:
-    """An address with or without a port, and without a user."""
+    """An address with or without a port, and without a user; in front of it `http://` where TLS ends elsewhere."""
     try:
-        user, _, _ = split_host(value)
+        user, _, _ = split_host(re.sub(r"^https?://", "", value))
     except ValueError:
         return ""
     return None if user is None else ""

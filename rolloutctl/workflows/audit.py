@@ -8,7 +8,7 @@ from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change, fold
-from rolloutctl.rules.records import Record, verify
+from rolloutctl.rules.records import Record, missing_from, verify
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.tools import Tools
 
@@ -80,8 +80,7 @@ def _problem(log: tuple[Record, ...], seen: tuple[Record, ...]) -> str | None:
     fault = verify(log)
     if fault is not None:
         return f"line {fault.line} {fault.problem}"
-    lines = {record.line for record in log}
-    missing = [record for record in seen if record.line not in lines]
+    missing = missing_from(log, seen)
     if missing:
         first = missing[0]
         return f"{len(missing)} records that this machine has seen are gone; the first: {first.change} {first.event}"

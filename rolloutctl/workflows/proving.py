@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Drifted, Fleet
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.outcomes import asked_in, object_from
 from rolloutctl.rules.plans import HostPlan, Plan
-from rolloutctl.rules.proof import Difference, Objection, judge_cache, judge_file, unexplained
+from rolloutctl.rules.proof import Objection, judge_cache, judge_file, read_difference, unexplained
 from rolloutctl.rules.refusals import refusal_in_words
 from rolloutctl.rules.requests import describe, is_about_flag
 from rolloutctl.rules.work import Asked, failures, work_for
@@ -36,7 +37,7 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
     for name, answer in said.items():
         if isinstance(answer, Unreachable):
             raise Unreachable(f"{name} was lost: {answer.message}.", subject=name, state=_UNTOUCHED)
-        objections, known = _findings(fleet, plan, plans[name], answer)
+        objections, known = findings_of(fleet.sessions[name], plan, plans[name], answer)
         for objection in objections:
             if not plan.narrow and not (objection.pending and with_pending):
                 raise _refusal(plan, name, objection)
@@ -45,7 +46,7 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
     for name, answer in said.items():
         for asked in failures(asked_in(answer)) if not isinstance(answer, Unreachable) else ():
             notes.append(_ill(asked, name, plan, tools))
-    return _merged(notes, len(plans))
+    return merged(notes, len(plans))
 
 
 def _refusal(plan: Plan, name: str, objection: Objection) -> Refused:
@@ -68,7 +69,14 @@ def _ill(asked: Asked, name: str, plan: Plan, tools: Tools) -> str:
     )
 
 
-def _findings(fleet: Fleet, plan: Plan, host: HostPlan, answer: Sequence[Event]) -> tuple[list[Objection], list[str]]:
+def findings_of(
+    session: Session, plan: Plan, host: HostPlan, answer: Sequence[Event]
+) -> tuple[list[Objection], list[str]]:
+    """What speaks against a prepared change on a host, and what a person should know.
+
+    Raises:
+        Drifted: its .env changed since it was read.
+    """
     objections: list[Objection] = []
     notes = [note for event in answer if (note := _note(event))]
     for event in answer:
@@ -79,7 +87,7 @@ def _findings(fleet: Fleet, plan: Plan, host: HostPlan, answer: Sequence[Event])
         elif event.kind == "proof":
             objections.extend(judge_file(host, plan.flag, object_from(event.text(0))))
         elif event.kind == "difference":
-            found, known = _judge_difference(fleet, plan, host, event)
+            found, known = _judge_difference(session, plan, event)
             objections.extend(found)
             notes.extend(known)
     # What waits can be let through, so anything else is said first.
@@ -100,28 +108,16 @@ def _note(event: Event) -> str:
     )
 
 
-def _judge_difference(
-    fleet: Fleet, plan: Plan, host: HostPlan, event: Event
-) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
-    difference = _read(event)
+def _judge_difference(session: Session, plan: Plan, event: Event) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
+    difference = read_difference(object_from(event.text(0)))
     if unexplained(plan.flag, plan.environment, difference):
-        session = fleet.sessions[host.name]
         controls = [again for again in session.control() if again.kind == "difference"]
-        difference = _read(controls[-1]) if controls else difference
+        if controls:
+            difference = read_difference(object_from(controls[-1].text(0)))
     return judge_cache(plan.flag, plan.environment, plan.target, difference)
 
 
-def _read(event: Event) -> Difference:
-    data = object_from(event.text(0))
-    return Difference(
-        changed=tuple(data.get("changed", ())),
-        got=data.get("got") or {},
-        pending=tuple(data.get("pending", ())),
-        volatile=tuple(data.get("volatile", ())),
-    )
-
-
-def _merged(notes: Iterable[str], hosts: int) -> tuple[str, ...]:
+def merged(notes: Iterable[str], hosts: int) -> tuple[str, ...]:
     """A note that every host has is said once."""
     texts: dict[str, list[str]] = {}
     for note in notes:

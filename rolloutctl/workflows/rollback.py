@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, Unreachable, UsageError
@@ -30,7 +31,15 @@ class Request:
     reason: str = ""
 
 
-def find(request: Request, tools: Tools) -> tuple[Environment, tuple[Change, ...]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The changes that a request means, newest first, and where they were made."""
+
+    environment: Environment
+    changes: tuple[Change, ...]
+
+
+def find(request: Request, tools: Tools) -> Found:
     """The changes that the request means, newest first, and where they were made.
 
     Without an environment it is the newest change anywhere.
@@ -61,17 +70,16 @@ def find(request: Request, tools: Tools) -> tuple[Environment, tuple[Change, ...
             details=tuple(lost),
         )
     _, environment, changes = max(found, key=lambda each: each[0])
-    return environment, _chosen(request, changes, environment)
+    return Found(environment, _chosen(request, changes, environment))
 
 
-def rollback(
-    request: Request, environment: Environment, undone: tuple[Change, ...], options: Options, tools: Tools, desk: Desk
-) -> Done:
+def rollback(request: Request, found: Found, options: Options, tools: Tools, desk: Desk) -> Done:
     """Undo one flag's changes, the newest first, in one transaction; recorded as undoing the oldest of them.
 
     Raises:
         Refused: somebody changed the flag's keys since, or a gate, a lock, a proof or the person said no.
     """
+    environment, undone = found.environment, found.changes
     flag = tools.configuration.flag(undone[0].flag)
     change = tools.new_id()
 
@@ -79,22 +87,22 @@ def rollback(
         if not states:
             raise next(iter(lost.values()))
         if not request.force:
-            _refuse_changed(flag, undone[0], states, environment)
+            _refuse_changed(flag, undone, states, environment)
         hosts = tuple(_host_plan(flag, undone, state) for state in states.values())
-        target = audience_after(flag, hosts[0].new_env)
+        afters = [audience_after(flag, host.new_env) for host in hosts]
         return Plan(
             change=change,
             environment=environment,
             flag=flag,
-            target=target,
-            narrow=is_narrowing(target, hosts) and (target.nobody or not lost),
+            target=afters[0],
+            narrow=all(is_narrowing(after, [host]) for after, host in zip(afters, hosts, strict=True)),
             hosts=hosts,
             unreachable=tuple(lost),
             reason=request.reason,
             undoes=tuple(each.id for each in undone),
         )
 
-    return carry_out(environment, make_plan, options, tools, desk)
+    return carry_out(environment, make_plan, options, tools, desk, hurry=undone[-1].before.nobody)
 
 
 def _undoable_in(
@@ -140,12 +148,20 @@ def _made_on(change: Change, host: str) -> tuple[Mapping[str, object], ...]:
     return change.edits.get(host, ()) if change.ends.get(host) == "kept" else ()
 
 
-def _refuse_changed(flag: Flag, newest: Change, states: Mapping[str, HostState], environment: Environment) -> None:
+def _refuse_changed(
+    flag: Flag, undone: tuple[Change, ...], states: Mapping[str, HostState], environment: Environment
+) -> None:
+    newest = undone[0]
     details = []
     for name, state in states.items():
         assert state.content is not None  # noqa: S101 - a change looks with content
         for key, left, stands in changed_since(_made_on(newest, name), state.content):
             details.append(f"{name}  {key}: {newest.id} left {_shown(left)}, now it is {_shown(stands)}")
+        for later, earlier in pairwise(undone):
+            details.extend(
+                f"{name}  {key}: was changed by hand between {earlier.id} and {later.id}"
+                for key in _broken(_made_on(earlier, name), _made_on(later, name))
+            )
     if details:
         raise Refused(
             f"Somebody changed {flag.name} since {newest.id}.",
@@ -159,3 +175,9 @@ def _refuse_changed(flag: Flag, newest: Change, states: Mapping[str, HostState],
 
 def _shown(value: str | None) -> str:
     return "not there" if value is None else value or "empty"
+
+
+def _broken(earlier: tuple[Mapping[str, object], ...], later: tuple[Mapping[str, object], ...]) -> list[str]:
+    """The keys that the later of two changes did not find as the earlier one left them."""
+    left = {edit["key"]: edit["after"] for edit in earlier}
+    return [str(edit["key"]) for edit in later if edit["key"] in left and edit["before"] != left[edit["key"]]]

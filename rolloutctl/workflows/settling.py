@@ -1,49 +1,64 @@
-"""Before anything new: changes that were interrupted or that hosts ended differently are brought to one outcome."""
+"""Before anything new: changes that were interrupted are brought to one outcome, and owed records are written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.history import Change, of_environment
+from rolloutctl.rules.history import fold
 from rolloutctl.rules.host import HostState, Pending
+from rolloutctl.rules.records import Record
 from rolloutctl.workflows.tools import Tools
 
+_RECENT = 200  # records that tell how a change ended elsewhere
 
-def settle_leftovers(fleet: Fleet, states: Mapping[str, HostState], tools: Tools) -> bool:
-    """Finish what nobody carries any more, and write records that hosts owe; whether anything was done.
 
-    A host where the change was interrupted follows the arbiter's outcome where that is known; else a widening goes
-    back and a narrowing is finished (session.sh, `recover`).
+def settle_leftovers(fleet: Fleet, states: Mapping[str, HostState], tools: Tools) -> tuple[bool, tuple[Refused, ...]]:
+    """Finish what nobody carries any more; whether anything was done, and what could not be.
+
+    The arbiter comes first, and the other hosts follow its outcome; where there is none, a widening goes back and a
+    narrowing is finished (session.sh, `recover`).
     """
-    changes = {change.id: change for change in of_environment(states)}
+    logs: dict[str, tuple[Record, ...]] = {name: state.records for name, state in states.items()}
+    left = [(name, pending) for name, state in states.items() for pending in state.pending if not pending.alive]
+    left.sort(key=lambda each: each[0] != _arbiter(each[1]))
+    problems: list[Refused] = []
     done = False
-    for name, state in states.items():
-        for pending in state.pending:
-            if not pending.alive:
-                keep = _arbiter_kept(changes.get(pending.change), pending, states)
-                _settle(fleet.sessions[name], pending.change, keep=keep)
-                done = True
-        done = _pay(fleet, name, tools) or done
-    return done
+    for name, pending in left:
+        try:
+            _settle(fleet, name, pending, logs)
+            done = True
+        except Refused as problem:
+            problems.append(problem)
+    paid = [_pay(fleet, name, tools) for name in states]
+    return done or any(paid), tuple(problems)
 
 
-def _arbiter_kept(change: Change | None, pending: Pending, states: Mapping[str, HostState]) -> bool:
-    arbiter = str(pending.fields.get("arbiter", ""))
-    return change is not None and arbiter in states and change.ends.get(arbiter) == "kept"
-
-
-def _settle(session: Session, change: str, *, keep: bool) -> None:
-    answers = session.settle(change, keep)
-    stuck = next((event for event in answers if event.kind == "stuck"), None)
+def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Record, ...]]) -> None:
+    arbiter = _arbiter(pending)
+    if arbiter not in logs and not pending.fields.get("narrow"):
+        raise Refused(
+            f"The interrupted change {pending.change} on {name} has to follow {arbiter}, which cannot be reached.",
+            subject=name,
+            state="Nothing was changed.",
+            hint=f"Try again when {arbiter} is back. Switching off works at any time.",
+        )
+    change = next((change for change in fold(logs) if change.id == pending.change), None)
+    keep = change is not None and name != arbiter and change.ends.get(arbiter) == "kept"
+    session = fleet.sessions[name]
+    stuck = next((event for event in session.settle(pending.change, keep) if event.kind == "stuck"), None)
     if stuck is not None:
         raise Refused(
-            f"The interrupted change {change} could not be put back on {session.host.name}: {stuck.text(0)}.",
-            subject=session.host.name,
-            hint=f"ssh to {session.host.name} and mend that, then try again.",
+            f"The interrupted change {pending.change} cannot be put back on {name}: {stuck.text(0)}.",
+            subject=name,
+            hint=f"Mend that on {name}, then try again. Switching off works at any time.",
         )
+    logs[name] = session.look(content=False, records=_RECENT).records
+
+
+def _arbiter(pending: Pending) -> str:
+    return str(pending.fields.get("arbiter", ""))
 
 
 def _pay(fleet: Fleet, name: str, tools: Tools) -> bool:

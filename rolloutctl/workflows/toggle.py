@@ -48,13 +48,13 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             environment=environment,
             flag=flag,
             target=target,
-            narrow=is_narrowing(target, hosts) and (target.nobody or not lost),
+            narrow=is_narrowing(target, hosts),
             hosts=hosts,
             unreachable=tuple(lost),
             reason=request.reason,
         )
 
-    return carry_out(environment, make_plan, options, tools, desk)
+    return carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)
 
 
 def standing_audience(flag: Flag, state: HostState) -> Audience:
@@ -76,4 +76,4 @@ def _host_plan(flag: Flag, target: Audience, state: HostState) -> HostPlan:
         # The emergency brake: .env stays as it is, the config cache is switched.
         edits, new = (Edit(flag.key, value_of(state.content, flag.key), "false", None, None),), state.content
         notes = (f"{error.message} .env stays as it is; only the config cache is switched.",)
-    return HostPlan(state, before, effective, edits, new, notes)
+    return HostPlan(state, before, effective, edits, new, notes, uncertain=state.in_file(flag) is None)

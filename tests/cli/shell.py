@@ -20,6 +20,11 @@ PATIENCE = 60.0  # seconds
 
 ENVIRONMENTS = """\
 version: 1
+defaults:
+  steps:
+    - {name: config cache, builtin: config-cache}
+    - {name: restart php-fpm, run: sudo -n systemctl restart php8.2-fpm, timeout: 30s}
+  health: {path: /health, json: {status: ok}, within: 5s}
 flags:
   customer_portal:
     description: Customers see their calls at /portal
@@ -89,7 +94,7 @@ class Shell:
         leader, follower = pty.openpty()
         process = subprocess.Popen(
             self.command(*words),
-            env={**self.environment, "COLUMNS": "100"},
+            env={**self.environment, "COLUMNS": "100", "NO_COLOR": "1"},
             cwd=self.folder,
             stdin=follower,
             stdout=follower,

@@ -156,20 +156,29 @@ def test_diff_says_the_same_of_two_caches_and_a_control(two: Two) -> None:
         assert two.stand_in("diff", request) == two.real("diff", request)
 
 
-def test_patch_gives_the_same_settings(two: Two) -> None:
-    values: dict[str, Any] = {
-        "features.a": True,
-        "features.a_companies": [15, 42],
-        "features.none.x": 1,
-        "app.key.x": 1,
-    }
-    for config in _CONFIGS:
-        configuration.write(two.folder / "live.php", config)
-        request = {"live": str(two.folder / "live.php"), "to": str(two.folder / "to.php"), "set": values}
-        mine = two.stand_in("patch", request)
-        written = {"live": request["to"], "new": request["live"], "settings": []}
-        changed = two.real("diff", written)
-        assert (mine, changed) == (two.real("patch", request), two.real("diff", written))
+_PATCHABLE: dict[str, dict[str, Any]] = {
+    "a list": {"features": {"a": True, "a_companies": [1]}},
+    "a text": {"features": {"a": 1, "a_companies": "1,2"}, "app": {"key": "s"}},
+}
+
+
+@pytest.mark.parametrize("config", _PATCHABLE.values(), ids=_PATCHABLE)
+def test_patch_gives_the_same_settings(two: Two, config: dict[str, Any]) -> None:
+    configuration.write(two.folder / "live.php", config)
+    values = {"features.a": False, "features.a_companies": [15, 42]}
+    request = {"live": str(two.folder / "live.php"), "to": str(two.folder / "to.php"), "set": values}
+    written = {"live": request["to"], "new": request["live"], "settings": []}
+    mine, changed = two.stand_in("patch", request), two.real("diff", written)
+    assert (mine, changed) == (two.real("patch", request), two.real("diff", written))
+
+
+@pytest.mark.parametrize("values", [{}, {"features.a": False, "features.none": 1}, {"app.key.x": 1}], ids=str)
+def test_patch_gives_no_answer_where_it_would_not_switch_the_flag(two: Two, values: dict[str, Any]) -> None:
+    configuration.write(two.folder / "live.php", _PATCHABLE["a text"])
+    request = {"live": str(two.folder / "live.php"), "to": str(two.folder / "to.php"), "set": values}
+    for answer in (two.stand_in, two.real):
+        with pytest.raises(subprocess.CalledProcessError):
+            answer("patch", request)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from rolloutctl.outside.known_hosts import KnownHosts, Verdict, fingerprint, nam
 
 def generated(folder: Path, name: str, kind: str) -> paramiko.PKey:
     path = folder / name
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "", "-f", str(path)], check=True)
+    # paramiko can't load some keys whose comment is empty: it takes the comment's last byte for padding.
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "a comment", "-f", str(path)], check=True)
     return paramiko.PKey.from_path(path)
 
 

@@ -163,6 +163,7 @@ def test_every_key_arrives_as_a_resolved_value() -> None:
     )
     demo = Environment(
         name="demo",
+        url="http://demo.localhost",
         hosts=(Host(name="demo", address="demo", connection="embedded"),),
         steps=steps,
         health=health,

@@ -21,7 +21,7 @@ from tests.stories.traces import events_of, line_in, log_of, portals
 
 pytestmark = pytest.mark.lab
 
-PAIRS = int(os.environ.get("ROLLOUTCTL_PAIRS", "100"))
+PAIRS = int(os.environ.get("ROLLOUTCTL_PAIRS", "25"))  # 100 take 90 s of two processors
 PATIENT = Options(wait=60)
 KEYS = {
     "customer_portal": "FEATURE_CUSTOMER_PORTAL_TEST_COMPANIES",
@@ -44,9 +44,9 @@ def companies(host: LabHost) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.mark.timeout(400)
-def test_a_hundred_pairs_of_toggles_at_the_same_moment_all_arrive(fresh: Lab, hire: Hire) -> None:
+def test_pairs_of_toggles_at_the_same_moment_all_arrive(fresh: Lab, hire: Hire) -> None:
     host, all_of_them = fresh.hosts[0], tuple(range(1, PAIRS + 1))
-    host.cache_path.unlink()  # nothing to build: 200 changes in a minute, and .env is what could be lost
+    host.cache_path.unlink()  # nothing to build: a change takes half a second, and .env is what could be lost
     operator = hire(fresh, hosts=[host], edit=limit_both, steps=[], url=None, health=None, connection="local")
 
     with (

@@ -1,0 +1,72 @@
+"""How a narrowing ends: kept wherever it was reached, and a person is told where it was not."""
+
+from __future__ import annotations
+
+from rolloutctl.errors import PersonNeeded
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.outcomes import HostOutcome
+from rolloutctl.rules.plans import Plan
+from rolloutctl.rules.requests import describe, is_about_flag
+from rolloutctl.rules.work import failures
+from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once
+from rolloutctl.workflows.tools import Done, Tools
+
+
+def conclude_narrowing(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
+    """A switch-off never goes back: what was reached stays, and the rest is named."""
+    reach(fleet, plan, outcomes, [name for name, outcome in outcomes.items() if outcome.result == "lost"], keep=True)
+    hosts = tuple(outcomes.values())
+    notes = tuple(
+        f"{outcome.name}: {describe(asked.id, tools.configuration.flags, plan.environment)} answers {asked}"
+        for outcome in hosts
+        for asked in failures(outcome.asked)
+    )
+    missed = [name for name in plan.unreachable if name not in outcomes]
+    missed += [outcome.name for outcome in hosts if outcome.result != "kept"]
+    unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
+    weak = [outcome.name for outcome in hosts if outcome.result == "kept" and _not_live(outcome, plan)]
+    error = _error(plan, hosts, missed, weak) or _not_written(plan, unwritten)
+    kept = [outcome.name for outcome in hosts if outcome.result == "kept"]
+    if error is None and kept:
+        error = run_once(fleet, plan, kept[0])
+    return remember(Done(plan, "in_doubt" if missed or weak else "kept", hosts, notes, error), tools)
+
+
+def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
+    """Whether a kept switch-off may not have taken effect: a step failed, or a probe still sees the feature."""
+    if any(step != "health" for step, _, _ in outcome.failed):
+        return True
+    for asked in failures(outcome.asked):
+        if is_about_flag(asked.id, plan.flag) and asked.status is not None:
+            probe = plan.flag.probes[int(asked.id.rpartition(" ")[2])]
+            if asked.status in probe.on:
+                return True
+    return False
+
+
+def _error(plan: Plan, hosts: tuple[HostOutcome, ...], missed: list[str], weak: list[str]) -> PersonNeeded | None:
+    if not missed and not weak:
+        return None
+    reached = len([outcome for outcome in hosts if outcome.result == "kept"])
+    said = f"{plan.flag.name} is set to {plan.target} on {reached} of {reached + len(missed)} hosts"
+    causes = [f"{outcome.name}  {outcome.error}" for outcome in hosts if outcome.name in missed and outcome.error]
+    return PersonNeeded(
+        f"{said}; not reached: {names_of(missed)}."
+        if missed
+        else f"{said}, but it may not be live on {names_of(weak)}.",
+        subject=plan.environment.name,
+        state=f"On {names_of(missed or weak)} people may still see the feature.",
+        hint=again(plan),
+        details=(*causes, *(line for outcome in hosts for line in lines_of(outcome))),
+    )
+
+
+def _not_written(plan: Plan, names: list[str]) -> PersonNeeded | None:
+    if not names:
+        return None
+    return PersonNeeded(
+        f"{plan.flag.name} is off everywhere, but .env on {names_of(names)} still holds the old value.",
+        subject=plan.environment.name,
+        state="Nobody sees the feature now; the next config:cache would bring it back.",
+        hint=f"Mend .env on {names_of(names)} as said above, then: {again(plan)}",
+    )
