@@ -18,7 +18,9 @@ def show_plan(plan: Plan, notes: Sequence[str], seconds: float, page: Page) -> N
     """Who will see it, then key by key and host by host, then what a person should know."""
     page.gap()
     title = text((f"{plan.environment.name} · {plan.flag.name}", "bold"))
-    page.columns([[title, text((f"{plan.before} → {plan.target}", "bold"))]], indent=0)
+    drifted = plan.before == plan.target  # the first host is so already, another isn't
+    whom = f"{plan.target}, on every host" if drifted else f"{plan.before} → {plan.target}"
+    page.columns([[title, text((whom, "bold"))]], indent=0)
     page.gap()
     page.columns(_rows(plan))
     page.line((_proved(plan, seconds, odd=bool(notes)), "dim"), indent=2)

@@ -17,6 +17,7 @@ _DOUBLE = re.compile(r'((?:[^"\\]|\\.)*)("?)(.*)', re.DOTALL)
 _PIECES = re.compile(r"\\(.)|(\$)|[^\\$]+", re.DOTALL)
 _NOTHING_MORE = re.compile(r"\s*(?:#.*)?", re.DOTALL | re.ASCII)
 _ESCAPED = {'"': '"', "\\": "\\", "$": "$", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class InvalidError(ValueError):
@@ -48,6 +49,7 @@ def load(content: bytes, process: Mapping[str, str]) -> dict[str, str | None]:
 def entries(content: bytes) -> Iterator[Entry]:
     """The definitions in the file, without comments; a block that is never closed is dropped, as phpdotenv does."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    text = _NO_UTF8.sub("?", text)  # as phpdotenv does to a file's bytes before it parses them
     block: list[str] = []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         begins = not block and '="' in line and not _closes(line, begins=True)

@@ -1,6 +1,4 @@
-"""Screens that a healthy host can't show, and what every screen owes its reader: no markup, no control characters,
-no line wider than the terminal.
-"""
+"""Screens that a healthy host can't show; and on every one no markup, no control character, no line too wide."""
 
 from __future__ import annotations
 
@@ -74,6 +72,13 @@ def test_a_host_that_differs_has_lines_of_its_own(sheet: Sheet) -> None:
     show_plan(replace(plan(hosts, PILOT), unreachable=("web-3",)), [], 0, sheet.page)
     assert "  web-2   .env says so already; the config cache still means nobody\n" in sheet.text
     assert "  web-3   cannot be reached\n" in sheet.text
+
+
+def test_bringing_a_drifted_host_in_line_is_called_that(sheet: Sheet) -> None:
+    hosts = [host_plan(ON, PILOT), host_plan(OFF, PILOT, name="web-2")]
+    show_plan(plan(hosts, PILOT), [], 0, sheet.page)
+    assert "production · portal   companies 15 and 42, on every host\n" in sheet.text
+    assert "  web-1   is so already\n" in sheet.text
 
 
 def test_a_put_back_change_says_how_things_stand_and_where_the_record_is(sheet: Sheet) -> None:

