@@ -24,7 +24,7 @@ def conclude(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done
 def _trouble(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> str | None:
     """Why a widening has to go back; None when every host has it and the outside agrees."""
     if fleet.interrupted:
-        return "you interrupted it"
+        return "you interrupted the change"
     for name, outcome in outcomes.items():
         if not outcome.committed:
             return f"{name} {_why(outcome, plan, tools)}"
