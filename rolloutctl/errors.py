@@ -1,13 +1,13 @@
 """What can go wrong, each with its exit status, the state it leaves behind and the next command.
 
-    RolloutctlError            1  a defect of rolloutctl itself
-    ├── UsageError             2  wrong usage
-    │   └── ConfigurationError 2  environments.yaml is wrong
-    ├── Refused                3  nothing was touched
-    │   └── Unreachable        3  a host could not be reached
-    ├── PutBack                4  failed, and everything is as it was
-    ├── PersonNeeded           5  a host is in doubt, or was not reached by a switch-off
-    └── Unhealthy              6  the application or a flag is not as it should be
+RolloutctlError            1  a defect of rolloutctl itself
+├── UsageError             2  wrong usage
+│   └── ConfigurationError 2  environments.yaml is wrong
+├── Refused                3  nothing was touched
+│   └── Unreachable        3  a host could not be reached
+├── PutBack                4  failed, and everything is as it was
+├── PersonNeeded           5  a host is in doubt, or was not reached by a switch-off
+└── Unhealthy              6  the application or a flag is not as it should be
 """
 
 from __future__ import annotations

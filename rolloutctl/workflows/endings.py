@@ -24,7 +24,7 @@ def conclude(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done
 def _trouble(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> str | None:
     """Why a widening has to go back; None when every host has it and the outside agrees."""
     if fleet.interrupted:
-        return "you interrupted the change"
+        return "You interrupted the change"
     for name, outcome in outcomes.items():
         if not outcome.committed:
             return f"{name} {_why(outcome, plan, tools)}"
@@ -40,7 +40,7 @@ def _trouble(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> str 
     asked = requests_for(outside, plan.environment.hosts[0], [(probes, plan.target)], "")
     wrong = failures(tools.outsider(url, asked)) if asked else ()
     names = {flag.name: probes}
-    return f"from outside {describe(wrong[0].id, names, outside)} answered {wrong[0]}" if wrong else None
+    return f"From outside {describe(wrong[0].id, names, outside)} answered {wrong[0]}" if wrong else None
 
 
 def _why(outcome: HostOutcome, plan: Plan, tools: Tools) -> str:

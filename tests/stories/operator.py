@@ -145,8 +145,8 @@ class Operator:
         wanted = request or Undo("lab")
 
         def undo() -> Done:
-            environment, changes = find(wanted, self.tools)
-            return rollback(wanted, environment, changes, options, self.tools, self.desk)
+            found = find(wanted, self.tools)
+            return rollback(wanted, found, options, self.tools, self.desk)
 
         return self._ending(undo)
 
