@@ -223,6 +223,8 @@ class RemoteSession:
         events: list[Event] = []
         for tokens in self._wire.answers(seconds):
             event = self._event(tokens)
+            if event.kind == "unknown":
+                raise Unreachable(f"the host did not understand '{event.text(0)}'")
             if event.kind == "done":
                 if event.text(0) == verb:
                     return tuple(events)

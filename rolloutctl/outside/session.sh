@@ -192,6 +192,8 @@ sweep() { # private folders of sessions that were killed
 }
 
 clean_up() {
+  stop_ticks
+  [ -z "$PUMP" ] || kill "$PUMP" 2>/dev/null
   if [ -n "$HOLDING" ]; then release; fi
   [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
 }
@@ -296,7 +298,7 @@ phase() { # waiting | executing | holding: what a switch-off may end, and what i
 
 take_lock() { # DIRECTION SECONDS
   [ -z "$HOLDING" ] || return 0
-  true >>"$STATE/lock" || return 1
+  join_ticks && true >>"$STATE/lock" || return 1
   exec 9>>"$STATE/lock"
   if ! flock -n 9; then
     tries=0
@@ -313,12 +315,14 @@ take_lock() { # DIRECTION SECONDS
     fi
   fi
   HOLDING=1
+  start_ticks
   find_leftovers
 }
 
 whole() { [ -s "$1/vars" ] && sh -n "$1/vars" 2>/dev/null; } # change folder
 
 release() {
+  stop_ticks
   rm -f -- "$STATE/holder"
   HOLDING=
   exec 9>&-
@@ -402,7 +406,7 @@ show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
       IFS= # names may hold blanks
       # shellcheck disable=SC2231 # the pattern is meant to expand
       for found in $pattern; do
-        if [ -e "$found" ]; then emit deploying "$(b64 "$found")"; fi
+        if [ -e "$found" ]; then printf '@rc1 deploying %s\n' "$(b64 "$found")"; fi
       done
     )
   done
@@ -530,6 +534,7 @@ control_build() { # more than the flag differs: what differs without the flag's 
 
 names_in() { # LIST FILE: the names in a top-level list of json_encode's, one a line
   sed -n 's/.*"'"$1"'":\[\([^]]*\)\].*/\1/p' "$2" | tr ',' '\n' | tr -d '"'
+  echo # json_encode ends without a newline
 }
 
 patch_cache() {
@@ -740,7 +745,7 @@ only_volatile() { # a value that is another at each build
 
 below_volatile() { # NAME: whether it is a volatile setting, or in one
   while IFS= read -r path; do
-    case $1 in "$path" | "$path".*) return 0 ;; esac
+    case $1 in "${path:-/}" | "${path:-/}".*) return 0 ;; esac
   done <"$SCRATCH/volatile"
   return 1
 }
@@ -883,7 +888,7 @@ settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, o
     emit settled busy
     return
   fi
-  HOLDING=1
+  HOLDING=1 # no ticks: nothing is waited for here
   recover "$1" "$2"
   RECOVERING=''
   find_application # what the interrupted change knew is of no use for the next one
@@ -922,26 +927,64 @@ is_ours() { # .env and the cache are as the change found them or made them: nobo
 
 # ---------------------------------------------------------------------------------------------------------- the loop
 
-# While something is locked or held: wait in pieces, so that a decision delivered by another session, a switch-off
-# that wants the lock, a signal and the end of the hold time are all seen. dash has no `read -t`.
+# While something is locked or held, a session also has to see a decision that another one delivers, a switch-off that
+# wants the lock, a signal, and the end of the hold time. A `read` that is ended by a clock may lose what it has read
+# so far, so none is: from the first lock on, the client's lines and a tick a second come through one pipe.
+join_ticks() {
+  [ -z "$PUMP" ] || return 0
+  mkfifo "$SCRATCH/lines" && exec 8<>"$SCRATCH/lines" && rm -f -- "$SCRATCH/lines" || return
+  exec 7<&0
+  (
+    while IFS= read -r line; do printf '%s\n' "$line"; done
+    echo gone
+  ) <&7 >&8 2>/dev/null 9>&- &
+  PUMP=$!
+}
+
+start_ticks() {
+  (while kill -0 $$ && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 9>&- &
+  TICKER=$!
+}
+
+stop_ticks() {
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
+  TICKER=
+}
+
 listen() {
-  if [ -z "$HOLDING" ]; then
+  if [ -z "$PUMP" ]; then
     [ -z "$TERMINATED" ] && IFS= read -r LINE
     return
   fi
   waited=0
-  while [ "$waited" -lt "${HOLD:-60}" ]; do
-    if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then LINE="decide $(cat "$CHANGE/decision") by-another-session"; return; fi
-    if switch_off_waits; then LINE="decide revert preempted"; return; fi
-    if [ -n "$TERMINATED" ]; then LINE="decide revert terminated"; return; fi
-    LINE=$(timeout 1 sh -c 'IFS= read -r l && printf %s "$l"' 9>&-)
-    case $? in
-      0) return ;;
-      124 | 143) waited=$((waited + 1)) ;;
-      *) break ;;
+  while [ -n "$HOLDING" ] || { [ -z "$GONE" ] && [ -z "$TERMINATED" ]; }; do
+    IFS= read -r LINE <&8 || LINE=tick # a signal interrupted it
+    case $LINE in
+      tick) waited=$((waited + 1)) ;;
+      gone) GONE=1 ;;
+      *) return 0 ;;
     esac
+    if [ -n "$HOLDING" ] && own_decision; then return 0; fi
   done
-  if [ "$waited" -ge "${HOLD:-60}" ]; then LINE="decide revert hold-time-over"; else LINE="decide revert client-gone"; fi
+  return 1
+}
+
+own_decision() { # into LINE: what the session decides without its client
+  if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then
+    LINE="decide $(cat "$CHANGE/decision") by-another-session"
+  elif switch_off_waits; then
+    LINE="decide revert preempted"
+  elif [ -n "$TERMINATED" ]; then
+    LINE="decide revert terminated"
+  elif [ -n "$GONE" ]; then
+    LINE="decide revert client-gone"
+  elif [ "$waited" -ge "${HOLD:-60}" ]; then
+    LINE="decide revert hold-time-over"
+  else
+    return 1
+  fi
 }
 
 switch_off_waits() { # a widening makes room; one that was killed while it waited counts no more
@@ -981,7 +1024,7 @@ serve() {
 }
 
 ME=$(id -u)
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
 if ! find_application; then
   if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
   exit 0

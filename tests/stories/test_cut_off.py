@@ -129,3 +129,22 @@ def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: 
     assert [change.id for change in operator.status().doubts] == [doubtful.change]
     settled = operator.toggle("customer_portal", True)
     assert (settled.exit_status, portals(fresh), operator.status().doubts) == (0, [200] * 3, ())
+
+
+def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: Lab, hire: Hire) -> None:
+    canary, before = fresh.hosts[0], contents(fresh)
+    health = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
+    steps = slow_steps(canary)
+    operator = hire(fresh, health=health, steps=steps)
+    canary.make_ill("customer_portal")
+
+    def kill_when_the_files_are_back() -> None:
+        until(lambda: line_in(canary, KEY) == "false", "the old .env")
+        kill_session(canary)
+
+    operator.when("web-1", "going-back", kill_when_the_files_are_back)
+
+    failed = operator.toggle("customer_portal", True)
+
+    assert (failed.exit_status, contents(fresh)) == (4, before), failed.said
+    assert (portals(fresh), canary.get("/health")[0], operator.status().well) == ([404] * 3, 200, True)

@@ -101,7 +101,7 @@ def test_a_file_that_phpdotenv_reads_is_edited_in_its_key_only(fresh: Lab, hire:
 
 def test_rollback_restores_every_byte_of_a_tricky_file(fresh: Lab, hire: Hire) -> None:
     clerk, wrong = Clerk(hire, fresh), {}
-    for case in READ[::5]:
+    for case in [case for case in READ if case.after != case.before][::5]:
         clerk.widen(case)
         wrong[case.name] = wrong_after(clerk.operator(case).rollback(), clerk.host, case)
 

@@ -7,8 +7,9 @@ import signal
 
 import pytest
 
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
+from tests.stories.operator import Operator
 from tests.stories.traces import contents, events_of, line_in, log_of, portals, session_of, slow_steps
 
 pytestmark = pytest.mark.lab
@@ -31,29 +32,41 @@ def test_a_failed_restart_on_the_last_host_puts_every_host_back(fresh: Lab, hire
 
 def test_a_php_fpm_that_stays_down_needs_a_person_and_the_others_are_put_back(fresh: Lab, hire: Hire) -> None:
     before = contents(fresh)
+    operator = hire(fresh)
     fresh.hosts[2].break_fpm()
 
-    failed = hire(fresh).toggle("customer_portal", True)
+    failed = operator.toggle("customer_portal", True)
 
     assert failed.exit_status == 5
     assert contents(fresh) == before
     assert (portals(fresh)[:2], fresh.hosts[2].fpm_pid()) == ([404] * 2, 0)
     assert "web-3" in failed.said
     assert "no_such_setting" in failed.said
+    assert_the_next_change_settles_it(fresh, operator, fresh.hosts[2])
 
 
 def test_a_broken_php_fpm_on_the_canary_leaves_the_rest_untouched(fresh: Lab, hire: Hire) -> None:
     canary, *others = fresh.hosts
     before = [host.snapshot() for host in others]
+    operator = hire(fresh)
     canary.break_fpm()
 
-    failed = hire(fresh).toggle("customer_portal", True)
+    failed = operator.toggle("customer_portal", True)
 
     assert failed.exit_status == 5
     assert [host.snapshot() for host in others] == before
     assert [log_of(host) for host in others] == [(), ()]
     assert line_in(canary, KEY) == "false"
     assert "web-1" in failed.said
+    assert_the_next_change_settles_it(fresh, operator, canary)
+
+
+def assert_the_next_change_settles_it(lab: Lab, operator: Operator, stuck: LabHost) -> None:
+    seen = {host.name: len(host.state.pending) for host in operator.status().hosts if host.state}
+    assert seen == {host.name: int(host is stuck) for host in lab.hosts}
+    stuck.mend_fpm()
+    on = operator.toggle("customer_portal", True)
+    assert (on.exit_status, portals(lab), operator.status().well) == (0, [200] * 3, True), on.said
 
 
 def test_a_site_that_is_ill_only_while_the_feature_is_on_goes_back(fresh: Lab, hire: Hire) -> None:
