@@ -684,6 +684,7 @@ fail() { # STEP EXIT OUTPUT-FILE
 # Idempotent, so that an interrupted switch-off is finished by running it again. Narrowing goes on past a failure.
 apply() {
   trouble=0
+  true >"$CHANGE/touched" && flush "$CHANGE/touched" "$CHANGE" # from here on going back has to restart, whoever does it
   if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then swap_in "$CHANGE/env.new" "$ENV_FILE" || trouble=1; fi
   [ -z "$UNSTAGED" ] || trouble=1
   [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
@@ -780,6 +781,7 @@ note_step() { # for the record: a step's name is JSON-safe, the client saw to th
 go_back() { # CAUSE: cache first, then .env, then the steps that make it live again
   emit going-back "$(b64 "$1")"
   was_terminated=$TERMINATED TERMINATED='' touched='' stuck='' FOREIGN_CACHE='' before=$APP
+  [ ! -e "$CHANGE/touched" ] || touched=1
   phase executing
   wait_twin
   find_application || APP=$before # a deployment may have put another release live
