@@ -406,7 +406,7 @@ show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
       IFS= # names may hold blanks
       # shellcheck disable=SC2231 # the pattern is meant to expand
       for found in $pattern; do
-        if [ -e "$found" ]; then printf '@rc1 deploying %s\n' "$(b64 "$found")"; fi
+        if [ -e "$found" ]; then (IFS=' ' && emit deploying "$(b64 "$found")"); fi
       done
     )
   done

@@ -10,7 +10,7 @@ from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import Work
 from rolloutctl.rules.plans import HostPlan, Plan
-from rolloutctl.rules.requests import requests_for
+from rolloutctl.rules.requests import HEALTH, requests_for
 
 _BEFORE = 5.0  # seconds that health may take before the change; it has nothing to come up from
 _BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill application may never give one
@@ -78,7 +78,7 @@ def work_for(plan: Plan, host: HostPlan, target: Host, server: str, origin: Orig
         settings=settings,
         patch=_patch(flag, plan.target),
         steps=environment.steps,
-        requests=_at_most(_BRAKE, reversed(new)) if plan.narrow else new,  # the flag's probes before health
+        requests=_at_most(_BRAKE, _health_last(new)) if plan.narrow else new,
         requests_old=_at_most(_BEFORE, old),
         volatile=environment.volatile,
         deploy_locks=environment.deploy_locks,
@@ -124,6 +124,11 @@ def _requests(
 
 def _at_most(seconds: float, requests: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     return tuple({**request, "within": min(request["within"], seconds)} for request in requests)
+
+
+def _health_last(requests: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A switch-off wants to know first whether the feature is gone; an ill application may take all the time."""
+    return sorted(requests, key=lambda request: request["id"] == HEALTH)
 
 
 def _patch(flag: Flag, target: Audience) -> dict[str, Any]:
