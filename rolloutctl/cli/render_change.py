@@ -49,8 +49,8 @@ def _show_unchanged(done: Done, page: Page) -> None:
     plan = done.plan
     page.line(
         ("✓ ", "bold green"),
-        f"{words.sees(plan.target)} {plan.flag.name} in {plan.environment.name} already,"
-        f" on {_all(len(plan.hosts))}. Nothing was touched.",
+        f"Already so: {words.sees(plan.target)} {plan.flag.name} in {plan.environment.name},"
+        f" on {_all(len(plan.hosts))}. Nothing was changed.",
         hang=2,
     )
 

@@ -14,8 +14,7 @@ from rolloutctl.cli.wiring import configuration_for, tools_for
 from rolloutctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from rolloutctl.rules.config import Environment
-    from rolloutctl.rules.history import Change
+    from rolloutctl.workflows.rollback import Found
 
 Where = Annotated[
     str | None,
@@ -69,15 +68,17 @@ def rollback(  # noqa: PLR0913 - each is a word of the command line
     where, undone = found.environment, found.changes
     answer.check(where.name)
     if not invocation.json:
-        _show(where, undone)
+        _show(found)
     widens = not undone[-1].before.within(undone[0].after)
     reason = answer.reason(reason, needed=where.protected and widens)
     request = undoing.Request(environment, flag, to, steps, force, reason)
     change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
 
 
-def _show(environment: Environment, undone: tuple[Change, ...]) -> None:
-    from rolloutctl.cli.render import answer_page  # noqa: PLC0415 - rich only where somebody reads
+def _show(found: Found) -> None:
+    from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
     from rolloutctl.cli.render_audit import show_undone  # noqa: PLC0415
 
-    show_undone(environment, undone, answer_page())
+    show_undone(found.environment, found.changes, answer_page())
+    for host in found.unasked:
+        side_page().line(("! ", "bold yellow"), f"{host} A newer change there would not be seen.", indent=2, hang=2)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 Switch = Annotated[str, typer.Argument(metavar="true|false", help="On or off.", autocompletion=completing.switches)]
 Companies = Annotated[
-    str, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
+    str | None, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
 ]
-Add = Annotated[str, typer.Option("--add-companies", metavar="15,42", help="These see it too.")]
-Remove = Annotated[str, typer.Option("--remove-companies", metavar="15,42", help="These see it no longer.")]
+Add = Annotated[str | None, typer.Option("--add-companies", metavar="15,42", help="These see it too.")]
+Remove = Annotated[str | None, typer.Option("--remove-companies", metavar="15,42", help="These see it no longer.")]
 
 
 def toggle(  # noqa: PLR0913 - each is a word of the command line
@@ -31,9 +31,9 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     environment: options.Environment,
     flag: options.Flag,
     enabled: Switch,
-    companies: Companies = "",
-    add_companies: Add = "",
-    remove_companies: Remove = "",
+    companies: Companies = None,
+    add_companies: Add = None,
+    remove_companies: Remove = None,
     reason: options.Reason = "",
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -65,7 +65,7 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     change(invocation, answer, lambda desk: carry_out(request, how, tools, desk))
 
 
-def wish_from(enabled: str, companies: str, add: str, remove: str) -> Wish:
+def wish_from(enabled: str, companies: str | None, add: str | None, remove: str | None) -> Wish:
     """What the words on the command line ask for.
 
     Raises:
@@ -77,21 +77,21 @@ def wish_from(enabled: str, companies: str, add: str, remove: str) -> Wish:
     named = [
         name
         for name, given in (("--companies", companies), ("--add-companies", add), ("--remove-companies", remove))
-        if given
+        if given is not None  # an empty list is a mistake of the caller, and must not mean everyone
     ]
     if named and not on:
         raise UsageError(
             f"{named[0]} says who sees the feature, and false switches it off for all.",
             hint="To take it from some companies only: toggle ... true --remove-companies 15",
         )
-    if companies and len(named) > 1:
+    if companies is not None and len(named) > 1:
         raise UsageError(f"--companies is the whole list: it can't stand together with {named[1]}.")
     both = set(_numbers(add)) & set(_numbers(remove))
     if both:
         raise UsageError(f"Company {min(both)} can't be added and removed at once.")
-    whole = None if not companies else () if companies.strip().lower() == "all" else parse_companies(companies)
+    whole = None if companies is None else () if companies.strip().lower() == "all" else parse_companies(companies)
     return Wish(on, whole, _numbers(add), _numbers(remove))
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return parse_companies(text) if text else ()
+def _numbers(text: str | None) -> tuple[int, ...]:
+    return () if text is None else parse_companies(text)

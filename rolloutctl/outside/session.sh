@@ -1005,7 +1005,11 @@ serve() {
       open) open_change "$@" ;;
       look) look "$@" ;;
       ask) ask answers "$SCRATCH/$1" ;;
-      prepare) prepare "$@" ;;
+      prepare)
+        prepare "$@"
+        [ "$(sha "$ENV_FILE")" = "$EXPECTED_ENV" ] || emit drift env # what was proved is not what stands
+        [ -z "$CACHE" ] || [ "$(sha "$CACHE")" = "$CACHE_SHA" ] || emit drift cache
+        ;;
       control) control_build ;;
       lock) lock "$@" ;;
       commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;

@@ -116,6 +116,14 @@ class HostState:
             return None
         return audience_in_settings(flag, self.live.settings, self.in_file(flag))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a step of the newest change failed for good: what it wrote may not be live."""
+        ended = next((record for record in reversed(self.records) if "steps" in record.data), None)
+        steps = ended.data.get("steps") if ended is not None else None
+        last = {step.get("name"): step.get("ok") for step in steps or () if isinstance(step, dict)}
+        return not all(last.values())
+
     def in_sync(self, flag: Flag) -> bool:
         """Whether the cached config says what `.env` says, as far as both can be known."""
         return self.effective(flag) in (None, self.in_file(flag))

@@ -113,7 +113,8 @@ class Plan:
     def nothing_to_write(self) -> bool:
         """Whether every file and every config cache already says so."""
         return all(
-            not (host.writes or host.unwritten or host.uncertain) and host.effective in (None, host.before)
+            not (host.writes or host.unwritten or host.uncertain or host.state.unfinished)
+            and host.effective in (None, host.before)
             for host in self.hosts
         )
 

@@ -26,6 +26,7 @@ class Objection:
     message: str
     hint: str = ""
     pending: bool = False
+    passed: str = ""  # what it means when it is let through
     details: tuple[str, ...] = ()
 
 
@@ -127,6 +128,7 @@ def judge_cache(
                 "An edit waits that nobody has made live yet, and this change would: " + ", ".join(pending) + ".",
                 "If it is meant: --with-pending. Otherwise undo it in .env or the config file first.",
                 pending=True,
+                passed=f"An edit that waited goes live with it: {', '.join(pending)}.",
             )
         )
     if volatile:

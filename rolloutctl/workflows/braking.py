@@ -71,7 +71,7 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
         objections, notes = findings_of(session, plan, host, prepared)
     except Drifted as drift:
         return _End(unreached(host.name, drift.message), again=True)
-    told = (*notes, *(objection.message for objection in objections))
+    told = (*notes, *(objection.passed or objection.message for objection in objections))
     problem = lock_problem(host.name, session.lock(True, _PATIENCE))
     if isinstance(problem, Busy | Unreachable):
         return _End(unreached(host.name, problem.message), told)

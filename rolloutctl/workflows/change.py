@@ -42,9 +42,11 @@ class _Change:
         self.begun = tools.clock.now()
         self._agreed: object = None
         self._doubts: tuple[str, ...] = ()
+        self._settled: tuple[str, ...] = ()
+        self._unsettled: tuple[Refused, ...] = ()
 
     def carry_out(self, *, hurry: bool) -> Done:
-        """See DESIGN 4; `hurry`: it is known to switch off, so that hosts which hang are not waited for."""
+        """The whole story; `hurry`: it is known to switch off, so that hosts which hang are not waited for."""
         flags = self.tools.configuration.flags.values()
         self.lost = self.fleet.open(flags, _STRAGGLERS if hurry else None)
         if not self.fleet.sessions:
@@ -52,7 +54,11 @@ class _Change:
         deadline = self.begun.timestamp() + self.options.wait
         for _ in range(_REPLANS):
             plan = self._planned()
-            if plan.nothing_to_write and not self.fleet.arriving and (done := self._already_so(plan)):
+            if (
+                plan.nothing_to_write
+                and not (self.fleet.arriving or self._unsettled)
+                and (done := self._already_so(plan))
+            ):
                 return done
             if plan.narrow:
                 return self._narrowed(plan)
@@ -70,14 +76,15 @@ class _Change:
             Refused: what was interrupted can't be settled, and the plan is to widen.
         """
         states = look_at(self.fleet, None, self.lost, self.tools)
-        unsettled: tuple[Refused, ...] = ()
+        self._unsettled = ()
         if not self.options.dry_run:
-            settled, unsettled = settle_leftovers(self.fleet, states, self.tools)
+            settled, self._unsettled = settle_leftovers(self.fleet, states, self.tools)
+            self._settled += settled
             if settled:
                 states = look_at(self.fleet, None, self.lost, self.tools)
         plan = self.make_plan(states, self.lost)
-        if unsettled and not plan.narrow:
-            raise unsettled[0]
+        if self._unsettled and (not plan.narrow or (plan.nothing_to_write and plan.target.enabled)):
+            raise self._unsettled[0]
         self._doubts = tuple(
             f"{change.flag} is IN DOUBT since {change.id}: the hosts ended it differently. "
             f"Settle it: rolloutctl status {change.environment} {change.flag}"
@@ -87,7 +94,7 @@ class _Change:
         return plan
 
     def _widened(self, plan: Plan, deadline: float) -> Done:
-        notes = self._doubts + check_gates(plan, self.lost, self.tools)
+        notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools)
         notes += prove(self.fleet, plan, self.tools, with_pending=self.options.with_pending)
         if (planned := self._asked(plan, notes)) is not None:
             return planned
@@ -98,7 +105,7 @@ class _Change:
         return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun.timestamp())
 
     def _narrowed(self, plan: Plan) -> Done:
-        notes = self._doubts + check_gates(plan, self.lost, self.tools)
+        notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools)
         if self.options.dry_run:
             notes += prove(self.fleet, plan, self.tools, with_pending=True)
         if (planned := self._asked(plan, notes)) is not None:
@@ -141,7 +148,8 @@ class _Change:
                 state="Nothing was changed.",
                 hint=again(plan),
             )
-        return Done(plan, "unchanged", _nobody_touched(plan), tuple(note for _, note in wrong), error)
+        notes = (*self._settled, *(note for _, note in wrong))
+        return Done(plan, "unchanged", _nobody_touched(plan), notes, error)
 
     def _wrong_answers(self, plan: Plan) -> list[tuple[bool, str]]:
         """What the application answers otherwise than files and caches: whether it is about the flag, and in words."""

@@ -41,7 +41,7 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
         for objection in objections:
             if not plan.narrow and not (objection.pending and with_pending):
                 raise _refusal(plan, name, objection)
-            known.append(objection.message)
+            known.append(objection.passed or objection.message)
         notes.extend(f"{name}: {note}" for note in known)
     for name, answer in said.items():
         for asked in failures(asked_in(answer)) if not isinstance(answer, Unreachable) else ():

@@ -15,7 +15,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import HostPlan, Plan, audience_after, changed_since, is_narrowing, plan_restore
 from rolloutctl.workflows.change import carry_out
 from rolloutctl.workflows.logs import read_logs
-from rolloutctl.workflows.toggle import standing_audience
+from rolloutctl.workflows.toggle import nothing_reached, standing_audience
 from rolloutctl.workflows.tools import Done, Options, Tools
 
 
@@ -37,6 +37,7 @@ class Found:
 
     environment: Environment
     changes: tuple[Change, ...]
+    unasked: tuple[str, ...] = ()  # hosts that could not be asked whether they know a newer one
 
 
 def find(request: Request, tools: Tools) -> Found:
@@ -70,7 +71,7 @@ def find(request: Request, tools: Tools) -> Found:
             details=tuple(lost),
         )
     _, environment, changes = max(found, key=lambda each: each[0])
-    return Found(environment, _chosen(request, changes, environment))
+    return Found(environment, _chosen(request, changes, environment), tuple(lost))
 
 
 def rollback(request: Request, found: Found, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -85,7 +86,7 @@ def rollback(request: Request, found: Found, options: Options, tools: Tools, des
 
     def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
         if not states:
-            raise next(iter(lost.values()))
+            raise nothing_reached(environment, lost)
         if not request.force:
             _refuse_changed(flag, undone, states, environment)
         hosts = tuple(_host_plan(flag, undone, state) for state in states.values())

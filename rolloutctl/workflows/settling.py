@@ -14,8 +14,10 @@ from rolloutctl.workflows.tools import Tools
 _RECENT = 200  # records that tell how a change ended elsewhere
 
 
-def settle_leftovers(fleet: Fleet, states: Mapping[str, HostState], tools: Tools) -> tuple[bool, tuple[Refused, ...]]:
-    """Finish what nobody carries any more; whether anything was done, and what could not be.
+def settle_leftovers(
+    fleet: Fleet, states: Mapping[str, HostState], tools: Tools
+) -> tuple[tuple[str, ...], tuple[Refused, ...]]:
+    """Finish what nobody carries any more; what was done, in words, and what could not be.
 
     The arbiter comes first, and the other hosts follow its outcome; where there is none, a widening goes back and a
     narrowing is finished (session.sh, `recover`).
@@ -24,15 +26,15 @@ def settle_leftovers(fleet: Fleet, states: Mapping[str, HostState], tools: Tools
     left = [(name, pending) for name, state in states.items() for pending in state.pending if not pending.alive]
     left.sort(key=lambda each: each[0] != _arbiter(each[1]))
     problems: list[Refused] = []
-    done = False
+    done: list[str] = []
     for name, pending in left:
         try:
             _settle(fleet, name, pending, logs)
-            done = True
+            done.append(f"{name}: the interrupted change {pending.change} was settled first")
         except Refused as problem:
             problems.append(problem)
-    paid = [_pay(fleet, name, tools) for name in states]
-    return done or any(paid), tuple(problems)
+    paid = [f"{name}: records that it owed were written" for name in states if _pay(fleet, name, tools)]
+    return (*done, *paid), tuple(problems)
 
 
 def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Record, ...]]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Unreachable
-from rolloutctl.rules.config import Flag
+from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_text import UnsafeEdit, value_of
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState, audience_from
@@ -39,7 +39,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
 
     def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
         if not states:
-            raise next(iter(lost.values()))
+            raise nothing_reached(environment, lost)
         first = next(iter(states.values()))
         target = request.wish.audience(flag, standing_audience(flag, first))
         hosts = tuple(_host_plan(flag, target, state) for state in states.values())
@@ -55,6 +55,18 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
         )
 
     return carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)
+
+
+def nothing_reached(environment: Environment, lost: Mapping[str, Unreachable]) -> Unreachable:
+    """No host can be reached: the first one's reason, and that nothing was changed."""
+    name, error = next(iter(lost.items()))
+    return Unreachable(
+        error.message,
+        subject=f"{environment.name} · {name}",
+        state="Nothing was changed on any host.",
+        hint=error.hint,
+        details=error.details or tuple(f"{other}: {why.message}" for other, why in lost.items() if other != name),
+    )
 
 
 def standing_audience(flag: Flag, state: HostState) -> Audience:

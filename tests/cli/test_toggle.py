@@ -65,7 +65,7 @@ def test_a_toggle_ends_with_who_sees_it_and_how_to_undo_it(shell: Shell) -> None
 def test_what_is_so_already_is_said_and_not_touched(shell: Shell) -> None:
     ran = shell.run(*TOGGLE, "false", "--yes")
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == "✓ nobody sees customer_portal in demo already, on its host. Nothing was touched.\n"
+    assert ran.out == "✓ Already so: nobody sees customer_portal in demo, on its host. Nothing was changed.\n"
     assert shell.run(*TOGGLE, "false", "--yes", "--json").document["change"]["result"] == "unchanged"
 
 

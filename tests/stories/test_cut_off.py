@@ -13,7 +13,7 @@ from tests.lab.processes import end, processes, with_descendants
 from tests.stories.client import start
 from tests.stories.conftest import Hire
 from tests.stories.operator import Ending
-from tests.stories.traces import contents, events_of, line_in, log_of, portals, session_of, slow_steps, until
+from tests.stories.traces import BRIEF, contents, events_of, line_in, log_of, portals, session_of, slow_steps, until
 
 pytestmark = pytest.mark.lab
 
@@ -133,9 +133,8 @@ def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: 
 
 def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: Lab, hire: Hire) -> None:
     canary, before = fresh.hosts[0], contents(fresh)
-    health = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
     steps = slow_steps(canary)
-    operator = hire(fresh, health=health, steps=steps)
+    operator = hire(fresh, health=BRIEF, steps=steps)
     canary.make_ill("customer_portal")
 
     def kill_when_the_files_are_back() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
-from tests.stories.traces import contents, events_of, line_in, log_of, portals, session_of, slow_steps
+from tests.stories.traces import BRIEF, contents, events_of, line_in, log_of, portals, session_of, slow_steps
 
 pytestmark = pytest.mark.lab
 
@@ -32,7 +32,7 @@ def test_a_failed_restart_on_the_last_host_puts_every_host_back(fresh: Lab, hire
 
 def test_a_php_fpm_that_stays_down_needs_a_person_and_the_others_are_put_back(fresh: Lab, hire: Hire) -> None:
     before = contents(fresh)
-    operator = hire(fresh)
+    operator = hire(fresh, health=BRIEF)
     fresh.hosts[2].break_fpm()
 
     failed = operator.toggle("customer_portal", True)
@@ -48,7 +48,7 @@ def test_a_php_fpm_that_stays_down_needs_a_person_and_the_others_are_put_back(fr
 def test_a_broken_php_fpm_on_the_canary_leaves_the_rest_untouched(fresh: Lab, hire: Hire) -> None:
     canary, *others = fresh.hosts
     before = [host.snapshot() for host in others]
-    operator = hire(fresh)
+    operator = hire(fresh, health=BRIEF)
     canary.break_fpm()
 
     failed = operator.toggle("customer_portal", True)
@@ -73,9 +73,8 @@ def test_a_site_that_is_ill_only_while_the_feature_is_on_goes_back(fresh: Lab, h
     before = contents(fresh)
     for host in fresh.hosts:
         host.make_ill("customer_portal")
-    health = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 
-    failed = hire(fresh, health=health).toggle("customer_portal", True)
+    failed = hire(fresh, health=BRIEF).toggle("customer_portal", True)
 
     assert (failed.exit_status, failed.hosts) == (4, {"web-1": "reverted", "web-2": "untouched", "web-3": "untouched"})
     assert (contents(fresh), [host.get("/health")[0] for host in fresh.hosts]) == (before, [200] * 3)

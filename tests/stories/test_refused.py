@@ -33,9 +33,13 @@ def assert_untouched(lab: Lab, before: list[Snapshot], ending: Ending) -> None:
     assert [log_of(host) for host in lab.hosts] == [()] * len(lab.hosts)
 
 
-@pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize(
-    ("fault", "said"), [("syntax", "Unclosed '[' on line 3"), ("throws-aside", "Access denied (using password")]
+    ("index", "fault", "said"),
+    [
+        (0, "throws-aside", "Access denied (using password"),
+        (1, "syntax", "Unclosed '[' on line 3"),
+        (2, "throws-aside", "Access denied (using password"),
+    ],
 )
 def test_a_cache_that_cannot_be_built_on_one_host_leaves_all_untouched_and_artisans_message_shown(
     fresh: Lab, hire: Hire, index: int, fault: Fault, said: str

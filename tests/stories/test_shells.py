@@ -18,14 +18,13 @@ from rolloutctl.rules.host import Event
 from tests.lab.lab import Lab
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
-from tests.stories.traces import contents, events_of, log_of, portals, until
+from tests.stories.traces import BRIEF, contents, events_of, log_of, portals, until
 
 pytestmark = pytest.mark.lab
 
 # busybox with its own applets is what an Alpine container has; flock, php and what it lacks come from the machine.
 SHELLS = ("dash", "bash", "busybox", "busybox-applets")
 _NOT_APPLETS = {"busybox", "init", "linuxrc", "sudo"}
-BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 
 
 class ShellConnection:
@@ -151,14 +150,3 @@ def test_a_switch_off_ends_a_session_that_holds(fresh: Lab, hire: Hire, shell: S
 
     assert (statuses, widening.exit_status) == ([0], 4), widening.said
     assert (host.portal(), host.get("/bulk")[0]) == (404, 404)
-
-
-def test_a_build_that_fails_is_refused_with_artisans_message(fresh: Lab, hire: Hire, shell: ShellConnection) -> None:
-    operator, host = under(shell, hire(fresh, hosts=fresh.hosts[:1])), fresh.hosts[0]
-    host.break_config("throws-aside")
-    before = host.snapshot()
-
-    refused = operator.toggle("customer_portal", True)
-
-    assert (refused.exit_status, host.snapshot()) == (3, before)
-    assert "Access denied (using password" in refused.said

@@ -9,13 +9,12 @@ from rolloutctl.rules.records import verify
 from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Beside, Ending, Operator
-from tests.stories.traces import events_of, line_in, log_of, portals
+from tests.stories.traces import BRIEF, events_of, line_in, log_of, portals
 
 pytestmark = pytest.mark.lab
 
 KEPT = {"web-1": "kept", "web-2": "kept", "web-3": "kept"}
 KEY = "FEATURE_CUSTOMER_PORTAL"
-BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from tests.lab.host import LabHost
 from tests.lab.lab import SECRETS, Lab, Snapshot
 from tests.lab.processes import wait_until
 
+BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
+"""The lab's health check with little patience, for applications that stay ill."""
+
 _AT_REST = {"audit.jsonl", "lock", "change"}
 
 
