@@ -9,7 +9,7 @@ from rolloutctl.cli import words
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
-from rolloutctl.rules.host import Pending
+from rolloutctl.rules.host import HostState, Pending
 from rolloutctl.rules.records import audience_of
 from rolloutctl.rules.requests import describe
 from rolloutctl.rules.work import failures
@@ -52,6 +52,19 @@ def about(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> str:
     on_host, state = (host.flags or {}).get(flag.name), host.state
     if on_host is None or state is None:
         return ""
+    said = _in_files(on_host, state, flag)
+    if on_host.unfinished:
+        said.append("a step of the newest change failed, so what it wrote may not be live")
+    for asked in failures(on_host.probes):
+        label = describe(asked.id, {flag.name: flag}, found.environment)
+        meant = on_host.effective or on_host.file
+        said.append(f"{label} answers {asked}" + (f", though {words.sees(meant)} it" if meant else ""))
+    if not said and not _same(on_host, found.seen(flag.name)):
+        said.append("not as on the other hosts")
+    return "; ".join(said)
+
+
+def _in_files(on_host: FlagOnHost, state: HostState, flag: Flag) -> list[str]:
     said: list[str] = []
     if state.live is None:
         said.append(state.live_error or "the application's php did not answer")
@@ -61,13 +74,7 @@ def about(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> str:
         said.append("edited by hand; takes effect at the next cache rebuild")
     elif flag.config is not None and on_host.effective is None:
         said.append(f"the config cache has no setting {flag.config}")
-    for asked in failures(on_host.probes):
-        label = describe(asked.id, {flag.name: flag}, found.environment)
-        meant = on_host.effective or on_host.file
-        said.append(f"{label} answers {asked}" + (f", though {words.sees(meant)} it" if meant else ""))
-    if not said and not _same(on_host, found.seen(flag.name)):
-        said.append("not as on the other hosts")
-    return "; ".join(said)
+    return said
 
 
 def mend(found: EnvironmentStatus, flag: Flag) -> str:

@@ -471,6 +471,11 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
   emit prepared
 }
 
+still_proved() { # what was proved has to be what stands: somebody may have changed it in the middle
+  [ "$(sha "$ENV_FILE")" = "$EXPECTED_ENV" ] || emit drift env
+  [ -z "$CACHE" ] || [ "$(sha "$CACHE")" = "$CACHE_SHA" ] || emit drift cache
+}
+
 find_cache() { # ask the application, in the environment of the build, where its cache is and which file it reads
   if ! emit_eyes proof check "$SCRATCH/check.in" "$SCRATCH/check.out" APP_CONFIG_CACHE="$SCRATCH/aside.php"; then
     refuse no-php "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
@@ -1005,11 +1010,7 @@ serve() {
       open) open_change "$@" ;;
       look) look "$@" ;;
       ask) ask answers "$SCRATCH/$1" ;;
-      prepare)
-        prepare "$@"
-        [ "$(sha "$ENV_FILE")" = "$EXPECTED_ENV" ] || emit drift env # what was proved is not what stands
-        [ -z "$CACHE" ] || [ "$(sha "$CACHE")" = "$CACHE_SHA" ] || emit drift cache
-        ;;
+      prepare) prepare "$@" || :; still_proved ;;
       control) control_build ;;
       lock) lock "$@" ;;
       commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;

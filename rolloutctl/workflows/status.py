@@ -28,11 +28,12 @@ class FlagOnHost:
     effective: Audience | None  # None: the config cache doesn't show it
     in_sync: bool
     probes: tuple[Asked, ...] = ()
+    unfinished: bool = False  # a step of the host's newest change failed: what it wrote may not be live
 
     @property
     def well(self) -> bool:
-        """Whether file, cache and answers agree."""
-        return self.in_sync and self.file is not None and all(asked.ok for asked in self.probes)
+        """Whether file, cache and answers agree, and what was written last is live."""
+        return not self.unfinished and self.in_sync and self.file is not None and all(asked.ok for asked in self.probes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _host_status(
             state.effective(flag),
             state.in_sync(flag),
             tuple(asked for asked in answers if asked.id.rpartition(" ")[0] == flag.name),
+            state.unfinished,
         )
         for flag in flags
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
 from rolloutctl.rules.host import Event, FileFault, Holder, HostState, audience_in_settings, companies_in
+from rolloutctl.rules.records import read_record
 from tests import fakes
 from tests.fakes import FLAG
 
@@ -118,3 +120,15 @@ def test_a_holder_is_said_with_what_is_known_of_it() -> None:
     known = Holder("executing", {"actor": "anna", "what": "portal for everyone", "since": "10:00"})
     assert str(known) == "anna (portal for everyone, since 10:00)"
     assert str(Holder("holding", {"actor": 5})) == "5 (a change)"
+
+
+def test_a_step_that_failed_for_good_leaves_the_newest_change_unfinished() -> None:
+    def ended(*steps: tuple[str, bool]) -> HostState:
+        said = [{"name": name, "ok": ok, "ms": 1} for name, ok in steps]
+        started = read_record('{"event":"started","change":"b"}')
+        return replace(fakes.state("web-1", ""), records=(read_record(json.dumps({"event": "kept", "steps": said})), started))
+
+    assert ended(("restart", False)).unfinished
+    assert not ended(("restart", False), ("restart", True)).unfinished
+    assert not ended().unfinished
+    assert not fakes.state("web-1", "").unfinished

@@ -155,6 +155,7 @@ def test_pending_edits_are_refused_unless_asked_for_volatile_values_noted_and_ef
             "An edit waits that nobody has made live yet, and this change would: mail.from.",
             "If it is meant: --with-pending. Otherwise undo it in .env or the config file first.",
             pending=True,
+            passed="An edit that waited goes live with it: mail.from.",
         ),
     )
     assert notes == (
