@@ -126,9 +126,11 @@ def test_a_step_that_failed_for_good_leaves_the_newest_change_unfinished() -> No
     def ended(*steps: tuple[str, bool]) -> HostState:
         said = [{"name": name, "ok": ok, "ms": 1} for name, ok in steps]
         started = read_record('{"event":"started","change":"b"}')
-        return replace(fakes.state("web-1", ""), records=(read_record(json.dumps({"event": "kept", "steps": said})), started))
+        return replace(
+            fakes.state("web-1", b""), records=(read_record(json.dumps({"event": "kept", "steps": said})), started)
+        )
 
     assert ended(("restart", False)).unfinished
     assert not ended(("restart", False), ("restart", True)).unfinished
     assert not ended().unfinished
-    assert not fakes.state("web-1", "").unfinished
+    assert not fakes.state("web-1", b"").unfinished
