@@ -19,20 +19,28 @@ TOGGLE = ("toggle", "demo", "customer_portal")
 @pytest.mark.parametrize(
     ("words", "wish"),
     [
-        (("true", "", "", ""), Wish(True)),
-        (("off", "", "", ""), Wish(False)),
-        (("yes", "15,42", "", ""), Wish(True, (15, 42))),
-        (("1", "ALL", "", ""), Wish(True, ())),
-        (("on", "", "103", "15"), Wish(True, None, (103,), (15,))),
+        (("true", None, None, None), Wish(True)),
+        (("off", None, None, None), Wish(False)),
+        (("yes", "15,42", None, None), Wish(True, (15, 42))),
+        (("1", "ALL", None, None), Wish(True, ())),
+        (("on", None, "103", "15"), Wish(True, None, (103,), (15,))),
     ],
 )
-def test_the_words_of_the_command_line_are_a_wish(words: tuple[str, str, str, str], wish: Wish) -> None:
+def test_the_words_of_the_command_line_are_a_wish(
+    words: tuple[str, str | None, str | None, str | None], wish: Wish
+) -> None:
     assert wish_from(*words) == wish
 
 
 def test_companies_and_false_contradict_each_other() -> None:
     with pytest.raises(UsageError, match="false switches it off for all"):
-        wish_from("false", "", "", "15")
+        wish_from("false", None, None, "15")
+
+
+@pytest.mark.parametrize("empty", [("", None, None), (None, "", None), (None, None, " ")], ids=str)
+def test_an_empty_list_does_not_mean_everyone(empty: tuple[str | None, str | None, str | None]) -> None:
+    with pytest.raises(UsageError, match="The list of companies is empty"):
+        wish_from("true", *empty)
 
 
 def test_a_dry_run_shows_the_plan_and_the_command_and_changes_nothing(shell: Shell) -> None:
