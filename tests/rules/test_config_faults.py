@@ -107,7 +107,7 @@ def test_a_fault_of_the_file_names_its_line(text: str, expected: str, tmp_path: 
         ("url: https://x/health", f"{_URL}; paths belong into health and probes: https://x/health"),
         ("url: 'https://[::1'", f"{_URL}: https://[::1"),
         ("url: https://u:p@x", f"{_URL}: https://u:p@x"),
-        ("local_address: http://x", ".local_address must be an address such as 10.0.0.5:8080: http://x"),
+        ("local_address: ftp://x", ".local_address must be an address such as 10.0.0.5:8080: ftp://x"),
         ("requires: [wbe]", ".requires names no environment: wbe"),
         ("requires: [web]", ".requires comes back to itself: web"),
         ("requires: web", ".requires must be a list of names: web"),

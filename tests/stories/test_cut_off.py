@@ -53,7 +53,7 @@ def vanish(hosts: list[LabHost]) -> None:
 
 
 def test_hosts_that_cannot_be_reached_again_go_back_by_themselves(fresh: Lab, hire: Hire) -> None:
-    operator = hire(fresh, hold="3s").impatient()
+    operator = hire(fresh).impatient()
     before = contents(fresh)
     operator.when("web-1", "committed", lambda: vanish(fresh.hosts))
 
@@ -115,7 +115,7 @@ def test_an_interrupted_change_shows_as_pending_and_the_next_toggle_settles_it(f
 
 
 def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: Lab, hire: Hire) -> None:
-    operator, others = hire(fresh, hold="2s").impatient(), fresh.hosts[1:]
+    operator, others = hire(fresh).impatient(), fresh.hosts[1:]
     operator.when("web-1", "kept", lambda: vanish(others))
 
     doubtful = operator.toggle("customer_portal", True)
