@@ -222,7 +222,8 @@ class Fleet:
                 ) from None
 
     def _beat(self) -> None:
-        while not self._over.wait(_HEARTBEAT):
+        pause = min(_HEARTBEAT, self.environment.hold / 3)  # a short hold time needs a faster heart
+        while not self._over.wait(pause):
             for session in list(self.sessions.values()):
                 session.hold()
 
