@@ -7,7 +7,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import paramiko
@@ -284,6 +284,3 @@ def _port_option(port: int) -> str:
 
 def _said(error: Exception) -> str:
     return (str(error) or type(error).__name__).rstrip(".")
-
-
-Connect = Callable[[Host], ParamikoConnection]
