@@ -44,6 +44,10 @@ class Channel(Protocol):
 class Connection(Protocol):
     """A way to a host that has let us in. The whole seam: start one command, hand over its stdin and stdout."""
 
+    @property
+    def way(self) -> str:
+        """How we came in, in words: over what, as whom, by which key; for doctor."""
+
     def start(self, command: str) -> Channel:
         """Start a command under the host's login shell.
 

@@ -5,6 +5,10 @@ RolloutctlError            1  a defect of rolloutctl itself
 │   └── ConfigurationError 2  environments.yaml is wrong
 ├── Refused                3  nothing was touched
 │   └── Unreachable        3  a host could not be reached
+│       ├── NoAnswer          the way does not end at an SSH server: name, network, proxy, greeting
+│       ├── WrongHostKey      its key is unknown, changed or revoked
+│       ├── NotLetIn          it is the right host, and refuses the login
+│       └── Unfit             it lets us in, and no session begins there
 ├── PutBack                4  failed, and everything is as it was
 ├── PersonNeeded           5  a host is in doubt, or was not reached by a switch-off
 └── Unhealthy              6  the application or a flag is not as it should be
@@ -70,6 +74,24 @@ class Unreachable(Refused):
     """A host could not be reached, or would not let us in."""
 
     code = "unreachable"
+
+
+class NoAnswer(Unreachable):
+    """The way to the host does not end at an SSH server: unknown name, no route, a proxy that fails, no greeting."""
+
+
+class WrongHostKey(Unreachable):
+    """The host's key is not the known one. `verdict` is unknown, changed or revoked."""
+
+    verdict: str = "unknown"
+
+
+class NotLetIn(Unreachable):
+    """It is the right host, and it refuses the login."""
+
+
+class Unfit(Unreachable):
+    """The host lets us in, and no session begins there: a login shell, a missing tool, no application."""
 
 
 class PutBack(RolloutctlError):

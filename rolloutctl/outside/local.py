@@ -14,6 +14,8 @@ from rolloutctl.rules.config import Host
 class LocalConnection:
     """Starts commands under /bin/sh, as sshd does under the login shell."""
 
+    way = "on this machine"
+
     def start(self, command: str) -> LocalChannel:
         """Start a command, away from the terminal: Ctrl-C is the client's to handle, not the host's."""
         return LocalChannel(

@@ -13,8 +13,8 @@ from pathlib import Path
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from rolloutctl.errors import Unreachable
-from rolloutctl.outside.known_hosts import SYSTEM_FILE, KnownHosts, fingerprint, name_of
+from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
+from rolloutctl.outside.known_hosts import SYSTEM_FILE, KnownHosts, Verdict, fingerprint, name_of
 from rolloutctl.outside.ssh_config import Route, resolve
 from rolloutctl.rules.config import Host
 
@@ -34,9 +34,10 @@ TRIES = 4  # sshd drops connections at random when many come at once (MaxStartup
 class ParamikoConnection:
     """A logged-in SSH connection."""
 
-    def __init__(self, transport: paramiko.Transport, name: str) -> None:
+    def __init__(self, transport: paramiko.Transport, name: str, way: str) -> None:
         self._transport = transport
         self._name = name
+        self.way = way
 
     def start(self, command: str) -> ParamikoChannel:
         """Start a command under the host's login shell."""
@@ -44,7 +45,7 @@ class ParamikoConnection:
             channel = self._transport.open_session(timeout=GREETING)
             channel.exec_command(command)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise Unreachable(
+            raise Unfit(
                 f"The host lets us in, but does not run commands: {_said(error)}.", subject=self._name
             ) from error
         return ParamikoChannel(channel)
@@ -106,7 +107,7 @@ def connect(host: Host) -> ParamikoConnection:
     transport = _greeted(host, route, known)
     try:
         _check_key(host, route, known, transport.get_remote_server_key())
-        _log_in(host, route, transport)
+        key = _log_in(host, route, transport)
     except (paramiko.SSHException, OSError, EOFError) as error:
         transport.close()
         raise _no_ssh(host, route, error) from error
@@ -114,7 +115,8 @@ def connect(host: Host) -> ParamikoConnection:
         transport.close()
         raise
     transport.set_keepalive(KEEPALIVE)
-    return ParamikoConnection(transport, host.name)
+    where = name_of(route.address, route.port)
+    return ParamikoConnection(transport, host.name, f"{transport.get_username()} at {where} by {key}")
 
 
 def _greeted(host: Host, route: Route, known: KnownHosts) -> paramiko.Transport:
@@ -151,19 +153,19 @@ def _dial(host: Host, route: Route) -> socket.socket:
     try:
         sock = socket.create_connection((route.address, route.port), CONNECT)
     except socket.gaierror as error:
-        raise Unreachable(
+        raise NoAnswer(
             f"The name {route.address} is not known.",
             subject=host.name,
             hint=f"Check hosts: in environments.yaml; try: ssh {route.address}",
         ) from error
     except TimeoutError as error:
-        raise Unreachable(
+        raise NoAnswer(
             f"{where} did not answer within {CONNECT:.0f} s.",
             subject=host.name,
             hint="Is the host up, and no firewall between?",
         ) from error
     except OSError as error:
-        raise Unreachable(
+        raise NoAnswer(
             f"{where}: {(error.strerror or str(error)).lower()}.",
             subject=host.name,
             hint="Is the host up, and sshd on that port?",
@@ -172,8 +174,8 @@ def _dial(host: Host, route: Route) -> socket.socket:
     return sock
 
 
-def _no_ssh(host: Host, route: Route, error: Exception) -> Unreachable:
-    return Unreachable(
+def _no_ssh(host: Host, route: Route, error: Exception) -> NoAnswer:
+    return NoAnswer(
         f"{route.address} port {route.port} answers, but not as an SSH server should: {_said(error)}.",
         subject=host.name,
         hint=f"Try: ssh -p {route.port} {route.address}",
@@ -193,28 +195,30 @@ def _check_key(host: Host, route: Route, known: KnownHosts, key: paramiko.PKey) 
         verdict = "known" if shown in host.known_hosts else "changed"
     if verdict == "known":
         return
-    port = _port_option(route.port)
-    kind = key.get_name()
-    if verdict == "unknown":
-        raise Unreachable(
-            f"The host key of {name} is not known: {kind} {shown}.",
-            subject=host.name,
-            hint=f"Compare it with the server's, then: ssh-keyscan{port} {route.address} >> ~/.ssh/known_hosts",
-        )
-    if verdict == "revoked":
-        raise Unreachable(
-            f"The host key of {name} is revoked: {kind} {shown}.", subject=host.name, hint="Ask who revoked it."
-        )
-    raise Unreachable(
-        f"THE HOST KEY OF {name} HAS CHANGED: it now shows {kind} {shown}. Somebody may stand in between.",
-        subject=host.name,
-        hint="The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
+    raise _wrong_key(host, route, key, verdict)
+
+
+def _wrong_key(host: Host, route: Route, key: paramiko.PKey, verdict: Verdict) -> WrongHostKey:
+    name, shown = name_of(route.address, route.port), f"{key.get_name()} {fingerprint(key)}"
+    scan = f"ssh-keyscan{_port_option(route.port)} {route.address} >> ~/.ssh/known_hosts"
+    anew = (
+        "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
         if host.known_hosts
-        else f"If the server was set up anew: ssh-keygen -R '{name}', then add the new key.",
+        else f"If the server was set up anew: ssh-keygen -R '{name}', then add the new key."
     )
+    message, hint = {
+        "unknown": (f"The host key of {name} is not known: {shown}.", f"Compare it with the server's, then: {scan}"),
+        "revoked": (f"The host key of {name} is revoked: {shown}.", "Ask who revoked it."),
+    }.get(
+        verdict,
+        (f"THE HOST KEY OF {name} HAS CHANGED: it now shows {shown}. Somebody may stand in between.", anew),
+    )
+    error = WrongHostKey(message, subject=host.name, hint=hint)
+    error.verdict = verdict
+    return error
 
 
-def _log_in(host: Host, route: Route, transport: paramiko.Transport) -> None:
+def _log_in(host: Host, route: Route, transport: paramiko.Transport) -> str:
     user = route.user or getpass.getuser()
     tried: list[str] = []
     accepts: list[str] = []
@@ -232,11 +236,11 @@ def _log_in(host: Host, route: Route, transport: paramiko.Transport) -> None:
             tried.append(f"{label} ({_said(error)})")
             break
         if transport.is_authenticated():
-            return
+            return label
         tried.append(f"{label} (accepted, but the server wants more than a key)")
     offered = "; ".join(tried) if tried else "no key was found: no agent, no key file"
     also = f" It accepts {', '.join(accepts)}." if accepts else ""
-    raise Unreachable(
+    raise NotLetIn(
         f"{route.address} does not let {user} in. Tried: {offered}.{also}",
         subject=host.name,
         hint=f"Try: ssh {user}@{route.address}"

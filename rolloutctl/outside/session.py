@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from rolloutctl.contracts import Connection
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of
 from rolloutctl.outside.command import eyes, session_command
 from rolloutctl.outside.wire import Wire, encode
@@ -157,7 +157,7 @@ class RemoteSession:
             if error.hint:
                 raise
             said = printable(self._wire.last_words())
-            raise Unreachable(
+            raise Unfit(
                 "No session begins on the host: " + (said.splitlines()[-1] if said else f"{error.message}") + ".",
                 subject=self.host.name,
                 hint="Its login shell, or shell: in environments.yaml, has to run `sh`; try: ssh HOST sh -c true",
@@ -261,7 +261,7 @@ def _step_line(step: Step) -> str:
     return "\t".join(f if i in (2, 3) else encode(f.encode()) for i, f in enumerate(fields)) + "\n"
 
 
-def _unfit(host: Host, event: Event) -> Unreachable:
+def _unfit(host: Host, event: Event) -> Unfit:
     what = event.text(1)
     message, hint = {
         "no-app": (f"There is no folder {what}, or it can't be entered.", "Set app: in environments.yaml."),
@@ -269,4 +269,4 @@ def _unfit(host: Host, event: Event) -> Unreachable:
         "no-tool": (f"The command {what} is missing on the host.", f"Install the package that brings {what}."),
         "no-room": ("No folder on the host has a megabyte free.", "Make room, for example in /tmp."),
     }[event.text(0)]
-    return Unreachable(message, subject=host.name, hint=hint)
+    return Unfit(message, subject=host.name, hint=hint)

@@ -30,6 +30,8 @@ _NOT_APPLETS = {"busybox", "init", "linuxrc", "sudo"}
 class ShellConnection:
     """Starts commands as sshd does, where `sh` is the shell in question."""
 
+    way = "on this machine"
+
     def __init__(self, bin_folder: Path) -> None:
         self._path = f"{bin_folder}:{os.environ['PATH']}"
         self._sh = bin_folder / "sh"
