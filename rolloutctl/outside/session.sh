@@ -193,7 +193,7 @@ sweep() { # private folders of sessions that were killed
 
 clean_up() {
   stop_ticks
-  [ -z "$PUMP" ] || kill "$PUMP" 2>/dev/null
+  [ -z "$PUMP" ] || kill -KILL "$PUMP" 2>/dev/null
   if [ -n "$HOLDING" ]; then release; fi
   [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
 }
@@ -955,7 +955,7 @@ start_ticks() {
 
 stop_ticks() {
   [ -n "$TICKER" ] || return 0
-  kill "$TICKER" 2>/dev/null
+  kill -KILL "$TICKER" 2>/dev/null # TERM is lost on a subshell that has not yet let go of our trap
   wait "$TICKER" 2>/dev/null
   TICKER=
 }
