@@ -190,7 +190,7 @@ def test_a_failed_change_says_what_failed_and_that_all_is_as_it_was(shell: Shell
 
 def test_ctrl_c_while_hosts_are_at_work_puts_everything_back(shell: Shell) -> None:
     shell.run("status", "demo")
-    _step(shell, "slow", "sleep 2")
+    _step(shell, "slow", "sleep 1; sudo -n systemctl restart php8.2-fpm")
     ran = shell.type(*TOGGLE, "true", "--yes", answers=[("swapped", signal.SIGINT)])
     assert ran.status == 4
     assert "Nothing changed: still nobody sees customer_portal." in ran.out
