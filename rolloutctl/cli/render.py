@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
@@ -17,6 +18,11 @@ _PIPE_WIDTH = 1000  # a pipe has no width, so that a line stays a line
 _READABLE = 110  # nothing is pushed further right than this
 _LEAST = 20  # columns that a wrapped text gets, however narrow the terminal
 _GAP = 3  # blanks between two columns
+
+# What a person copies: a command behind a colon, or by itself.
+_ADVICE = re.compile(
+    r"(?P<before>(?:.*: )?)(?P<command>(?:rolloutctl|ssh|ssh-keyscan|ssh-keygen|ssh-add|sudo|chmod|chown|ls) .+)"
+)
 
 Part = str | tuple[str, str]  # text, or text with a style
 Cell = str | Text
@@ -46,13 +52,28 @@ class Page:
         """One line; where it has to be wrapped, the rest stands `hang` columns further right."""
         self._wrapped(text(*parts), Text(" " * indent), indent + hang)
 
+    def advice(self, words: str, *, indent: int = 0) -> None:
+        """A sentence that may end in a command; one that doesn't fit stands on a line of its own, in one piece."""
+        found = _ADVICE.fullmatch(words)
+        if found is None or indent + cell_len(words) <= self.width:
+            self.line(words, indent=indent, hang=2)
+            return
+        if found["before"]:
+            self.line(found["before"].rstrip(), indent=indent, hang=2)
+        # Wrapped by us, it could not be copied; the terminal wraps it without a line break.
+        self._print(Text(" " * (indent + 2)) + text(found["command"]))
+
     def gap(self) -> None:
         """An empty line."""
         self.console.print()
 
+    def holds(self, left: str, right: str) -> bool:
+        """Whether one line has room for both."""
+        return self._between(left, right) >= _GAP
+
     def ends(self, left: Text, right: str) -> None:
         """A line with something at its right end, or below where there is no room."""
-        blanks = min(self.width, _READABLE) - cell_len(left.plain) - cell_len(right)
+        blanks = self._between(left.plain, right)
         if blanks >= _GAP:  # a pipe has no right end
             self._print(left + Text(" " * (blanks if self.terminal else _GAP)) + text((right, "dim")))
         else:
@@ -75,6 +96,9 @@ class Page:
         widths = _widths(_texts(rows, heads))
         room = self.width - indent - sum(width + _GAP for width in widths[:-1])
         return room >= min(widths[-1], max(_LEAST, self.width // 3))
+
+    def _between(self, left: str, right: str) -> int:
+        return min(self.width, _READABLE) - cell_len(left) - cell_len(right)
 
     def _row(self, row: Sequence[Text], widths: Sequence[int], indent: int) -> None:
         start = Text(" " * indent)

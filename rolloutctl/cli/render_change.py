@@ -38,7 +38,7 @@ def show_end(done: Done, shown: Sequence[str], dry_run: str, page: Page) -> None
         return
     if done.result == "planned":
         page.line("Nothing was changed: this was a dry run.", hang=2)
-        page.line(f"To apply it: {dry_run}", indent=2, hang=2)
+        page.advice(f"To apply it: {dry_run}", indent=2)
     elif done.result == "unchanged":
         _show_unchanged(done, page)
     else:
@@ -67,7 +67,7 @@ def _show_kept(done: Done, page: Page) -> None:
         f"change {plan.change}",
     )
     if not plan.undoes:
-        page.line(f"undo: {words.command('rollback', plan.environment.name)}", indent=2, hang=2)
+        page.advice(f"undo: {words.command('rollback', plan.environment.name)}", indent=2)
     else:
         page.line(f"undone: {words.listed(plan.undoes)}", indent=2, hang=2)
 

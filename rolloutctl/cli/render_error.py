@@ -23,12 +23,19 @@ def show_error(error: RolloutctlError, page: Page, *, known: str = "") -> None:
     for detail in error.details:
         page.line((detail.rstrip(), "dim"), indent=4, hang=2)
     for hint in hints[:-1]:
-        page.line(hint, indent=2)
-    last = hints[-1] if hints else ""
+        page.advice(hint, indent=2)
+    _show_last(hints[-1] if hints else "", f"exit {error.exit_status}", page)
+
+
+def _show_last(hint: str, status: str, page: Page) -> None:
+    """The last hint, and on a terminal the exit status at its end."""
+    if page.terminal and page.holds(f"  {hint}", status):
+        page.ends(text("  ", hint), status)
+        return
+    if hint:
+        page.advice(hint, indent=2)
     if page.terminal:
-        page.ends(text("  ", last), f"exit {error.exit_status}")
-    elif last:  # a command stands alone on its line, to be copied
-        page.line(last, indent=2)
+        page.line((status, "dim"), indent=2)
 
 
 def _headline(error: RolloutctlError) -> str:

@@ -57,7 +57,7 @@ def show_flag(found: EnvironmentStatus, flag: Flag, page: Page) -> None:
     hosts = disagreeing(found, flag.name)
     if hosts:
         page.gap()
-        page.line(f"To bring {words.listed(hosts)} in line: {mend(found, flag)}", indent=2, hang=2)
+        page.advice(f"To bring {words.listed(hosts)} in line: {mend(found, flag)}", indent=2)
 
 
 def show_health(found: Found, now: datetime | None, page: Page) -> None:
@@ -149,7 +149,7 @@ def _show_remarks(found: Found, flags: Flags, page: Page, only: str = "") -> Non
         mark = ("! ", "bold yellow") if remark.urgent else ("· ", "dim")
         page.line(mark, f"{remark.subject}: {remark.text}", indent=2, hang=2)
         for line in remark.help.splitlines():
-            page.line(line, indent=4, hang=2)
+            page.advice(line, indent=4)
 
 
 def _host_row(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> list[Cell]:
