@@ -57,9 +57,9 @@ OUTPUTS: Mapping[str, int] = {
 }
 
 
-def texts_of(tokens: tuple[str, ...]) -> list[bytes]:
+def texts_of(tokens: tuple[str, ...], where: Mapping[str, tuple[int, ...]] = TEXTS) -> list[bytes]:
     """The tokens behind an answer's kind, decoded where they travel encoded; one that can't be is left as it is."""
-    encoded = TEXTS.get(tokens[0], ())
+    encoded = where.get(tokens[0], ())
     texts = []
     for position, token in enumerate(tokens[1:]):
         try:

@@ -1,16 +1,16 @@
-"""The one place where a command for a host is put together and quoted: the session script with its settings."""
+"""The one place where a command for a host is put together and quoted: a script with its settings."""
 
 from __future__ import annotations
 
 import base64
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from rolloutctl.rules.config import Host
 
-_SCRIPT = files("rolloutctl.outside") / "session.sh"
-_EYES = files("rolloutctl.outside") / "host.php"
+_HERE = files("rolloutctl.outside")
 
 
 def session_command(host: Host) -> str:
@@ -21,20 +21,46 @@ def session_command(host: Host) -> str:
         "RC_STATE": host.state_dir or "",
         "RC_PHP": host.php,
     }
-    script = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()) + _session_script()
-    encoded = base64.b64encode(script.encode()).decode()
-    command = shlex.join(["sh", "-c", f'eval "$(printf %s {encoded} | base64 -d)"'])
-    return f"{host.shell} {command}" if host.shell else command
+    return _command(host, settings, _script("session.sh"))
+
+
+def survey_command(host: Host, tree: str = "") -> str:
+    """The exec command that looks at a host for `init`; at one application where the host names its folder.
+
+    Args:
+        host: whom to ask, and with which PHP.
+        tree: a folder that stands in front of the usual places.
+    """
+    settings = {
+        "RC_APP": host.app,
+        "RC_PHP": host.php,
+        "RC_TREE": tree,
+        "RC_PROGRAM": base64.b64encode(survey_program()).decode(),
+    }
+    return _command(host, settings, _script("survey.sh"))
 
 
 @cache
 def eyes() -> bytes:
     """The PHP program that a session asks."""
-    return _EYES.read_bytes()
+    return (_HERE / "host.php").read_bytes()
+
+
+def survey_program() -> bytes:
+    """The PHP program of a survey: survey.php's `survey` in the place of host.php's `main`."""
+    more = (_HERE / "survey.php").read_bytes().removeprefix(b"<?php\n")
+    return eyes().replace(b"\nmain($argv);\n", b"\nsurvey();\n", 1) + more
+
+
+def _command(host: Host, settings: Mapping[str, str], script: str) -> str:
+    whole = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()) + script
+    encoded = base64.b64encode(whole.encode()).decode()
+    command = shlex.join(["sh", "-c", f'eval "$(printf %s {encoded} | base64 -d)"'])
+    return f"{host.shell} {command}" if host.shell else command
 
 
 @cache
-def _session_script() -> str:
-    """The host's side without comments and indentation: it travels with each command."""
-    lines = (line.strip() for line in _SCRIPT.read_text(encoding="utf-8").splitlines())
+def _script(name: str) -> str:
+    """A host's side without comments and indentation: it travels with each command."""
+    lines = (line.strip() for line in (_HERE / name).read_text(encoding="utf-8").splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"

@@ -17,7 +17,7 @@ def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession
     Raises:
         Unreachable: the host can't be reached, lets nobody in, or is not fit.
     """
-    host, connection = _connect(host)
+    host, connection = connect(host)
     try:
         return RemoteSession(host, connection, progress)
     except BaseException:
@@ -25,7 +25,12 @@ def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession
         raise
 
 
-def _connect(host: Host) -> tuple[Host, Connection]:
+def connect(host: Host) -> tuple[Host, Connection]:
+    """Connect over what the host's `connection` names; gives the host as it was settled, too.
+
+    Raises:
+        Unreachable: the host can't be reached, or lets nobody in.
+    """
     # Each kind is imported where it is used: paramiko costs every command that needs no network a third of a second.
     if host.connection == "local":
         from rolloutctl.outside import local  # noqa: PLC0415

@@ -1,0 +1,146 @@
+"""What a look at an unknown server found, as values: its web sites, php-fpm, applications, and one application closer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from rolloutctl.rules.host import Event
+
+EnvAccess = Literal["writable", "readable", "closed", "absent"]
+KeyKind = Literal["switch", "list", "empty", "other", "unknown"]
+_KINDS = ("switch", "list", "empty", "other")
+_ACCESS = ("writable", "readable", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a web server serves: the folder, the name that people ask for, and by which php-fpm."""
+
+    root: str
+    name: str
+    tls: bool
+    fpm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of php-fpm, the command that restarts it, and whether the login may run that: as root, by sudo, or not."""
+
+    name: str
+    restart: str
+    allowed: Literal["root", "yes", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A folder with an artisan. `become`: the login may run anything as its owner, without a password."""
+
+    path: str
+    env: EnvAccess
+    owner: str
+    become: bool
+    deployed_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The server as a whole. `phps` has the version of each PHP by the command's name."""
+
+    user: str = ""
+    sites: tuple[Site, ...] = ()
+    units: tuple[Unit, ...] = ()
+    phps: tuple[tuple[str, str], ...] = ()
+    listens: frozenset[str] = frozenset()
+    applications: tuple[Application, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A FEATURE_ key of `.env`: never its value, but of what kind that is.
+
+    `settings` are those of config/ that it decides; None: nobody could say. `held`: the live config cache has a
+    setting of its name below `features`.
+    """
+
+    name: str
+    kind: KeyKind
+    settings: tuple[str, ...] | None = None
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closer:
+    """One application. `absent` says what is not there; `mute` why its PHP said nothing of its keys."""
+
+    application: Application | None = None
+    laravel: str = ""
+    php: str = ""
+    boot_error: str = ""
+    fault: tuple[str, str] | None = None  # the key and the line that phpdotenv rejects
+    keys: tuple[Key, ...] = ()
+    workers: frozenset[str] = frozenset()
+    absent: str = ""
+    mute: str = ""
+
+
+def machine_from(events: Iterable[Event]) -> Machine:
+    """What a survey of the whole server said."""
+    told = tuple(events)
+    return Machine(
+        user=next((each.text(0) for each in told if each.kind == "hello"), ""),
+        sites=tuple(
+            Site(each.text(0), each.text(1), each.text(2) == "tls", each.text(3)) for each in _of("site", told)
+        ),
+        units=tuple(Unit(each.text(0), each.text(1), _allowed(each.text(2))) for each in _of("unit", told)),
+        phps=tuple((each.text(0), each.text(1)) for each in _of("php", told)),
+        listens=frozenset(each.text(0) for each in _of("listens", told)),
+        applications=tuple(_application(each) for each in _of("application", told)),
+    )
+
+
+def closer_from(events: Iterable[Event]) -> Closer:
+    """What a survey of one application said."""
+    told = tuple(events)
+    laravel = next(iter(_of("laravel", told)), Event("laravel"))
+    invalid = next(iter(_of("invalid", told)), None)
+    return Closer(
+        application=next((_application(each) for each in _of("application", told)), None),
+        php=laravel.text(0),
+        laravel=laravel.text(1),
+        boot_error=laravel.text(2),
+        fault=(invalid.text(1), invalid.text(2)) if invalid else None,
+        keys=_keys(told),
+        workers=frozenset(each.text(0) for each in _of("worker", told)),
+        absent=next((each.text(0) for each in _of("absent", told)), ""),
+        mute=next((each.text(0) for each in _of("mute", told)), ""),
+    )
+
+
+def _of(kind: str, told: tuple[Event, ...]) -> tuple[Event, ...]:
+    return tuple(each for each in told if each.kind == kind)
+
+
+def _application(event: Event) -> Application:
+    access = event.text(1) if event.text(1) in _ACCESS else "absent"
+    return Application(
+        event.text(0), cast(EnvAccess, access), event.text(2), event.text(3) == "yes", event.text(4)
+    )
+
+
+def _allowed(word: str) -> Literal["root", "yes", "no"]:
+    return "root" if word == "root" else "yes" if word == "yes" else "no"
+
+
+def _keys(told: tuple[Event, ...]) -> tuple[Key, ...]:
+    """In the order of the file; what only a search for names found has its place too."""
+    settings = {each.text(0): tuple(filter(None, each.text(1).split("\n"))) for each in _of("settings", told)}
+    held = {each.text(0) for each in _of("held", told)}
+    kinds: dict[str, str] = {}
+    for each in _of("key", told):
+        kinds.setdefault(each.text(0), each.text(1))
+    return tuple(
+        Key(name, cast(KeyKind, kind if kind in _KINDS else "unknown"), settings.get(name), name in held)
+        for name, kind in kinds.items()
+    )
