@@ -7,7 +7,7 @@ PIP_TOOLS := pip-tools==7.6.2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-SH_SCRIPTS = $(wildcard rolloutctl/outside/session.sh) $(shell grep -lE '^\#!.*[/ ](ba)?sh' .ci/run scripts/* 2>/dev/null)
+SH_SCRIPTS = $(wildcard rolloutctl/outside/*.sh) $(shell grep -lE '^\#!.*[/ ](ba)?sh' .ci/run scripts/* 2>/dev/null)
 PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
 
 .DEFAULT_GOAL := help

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from rolloutctl.rules.config import Environment, Flag, Host
+from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.plans import Plan
+from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Record
+from rolloutctl.rules.survey import Closer, Machine
 from rolloutctl.rules.work import Asked
 
 
@@ -187,3 +189,74 @@ class Desk(Protocol):
 
     def notice(self, host: str, event: Event) -> None:
         """One host said something."""
+
+
+class Survey(Protocol):
+    """A look at a host that no environments.yaml knows yet; changes nothing there.
+
+    Each method raises Unreachable when the connection is lost, or the host can't answer.
+    """
+
+    def machine(self) -> Machine:
+        """The server as a whole, with the applications on it."""
+
+    def application(self, path: str, *, php: str, shell: str | None) -> Closer:
+        """One application, by its own PHP, as whoever `shell` makes us."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class Surveys(Protocol):
+    """Opens surveys, whatever the host's connection."""
+
+    def __call__(self, host: Host) -> Survey:
+        """Connect.
+
+        Raises:
+            Unreachable: the host can't be reached, or lets nobody in.
+        """
+
+
+class Interview(Protocol):
+    """Whoever describes a project that has no environments.yaml yet."""
+
+    @property
+    def present(self) -> bool:
+        """Whether there is a person who can be asked."""
+
+    def ask(self, question: Question) -> str:
+        """The answer, well written.
+
+        Raises:
+            Refused: nobody can be asked, and there is nothing to take instead.
+        """
+
+    def tell(self, words: str) -> None:
+        """Say what goes on meanwhile."""
+
+
+class NewFile(Protocol):
+    """The environments.yaml that is to be made."""
+
+    @property
+    def path(self) -> str:
+        """Where it will be."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether something is there already."""
+
+    def check(self, text: str) -> Configuration:
+        """Read the text as the file would be read.
+
+        Raises:
+            ConfigurationError: something in it is wrong.
+        """
+
+    def write(self, text: str) -> None:
+        """Make the file, whole or not at all; never in the place of another.
+
+        Raises:
+            Refused: something is there already, or it can't be written.
+        """

@@ -33,7 +33,7 @@ function survey(): void
     }
 }
 
-/** @return array<string, string> switch, list, empty or other, by key */
+/** @return array<string, string> switch, digit, list, empty or other, by key */
 function kinds(array $values): array
 {
     $kinds = [];
@@ -51,8 +51,11 @@ function kind(string $value): string
     if ($value === '' || $value === 'null' || $value === '(null)' || $value === '(empty)' || $value === 'empty') {
         return 'empty';
     }
-    if (in_array(trim($value, '()'), ['true', 'false', 'on', 'off', 'yes', 'no', '0', '1'], true)) {
+    if (in_array(trim($value, '()'), ['true', 'false', 'on', 'off', 'yes', 'no'], true)) {
         return 'switch';
+    }
+    if ($value === '0' || $value === '1') {
+        return 'digit';
     }
     return preg_match('/^\d+(\s*,\s*\d+)*,?$/', $value) ? 'list' : 'other';
 }

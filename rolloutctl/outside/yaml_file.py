@@ -45,7 +45,15 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     Raises:
         ConfigurationError: it can't be read, or something in it is wrong; `details` has a line for each fault.
     """
-    text = _text(path)
+    return parse(_text(path), path, environ)
+
+
+def parse(text: str, path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration in a text that stands, or is to stand, in the file at `path`.
+
+    Raises:
+        ConfigurationError: something in it is wrong; `details` has a line for each fault.
+    """
     try:
         root, faults = read_tree(text)
     except Unreadable as error:

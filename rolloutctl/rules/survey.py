@@ -1,4 +1,4 @@
-"""What a look at an unknown server found, as values: its web sites, php-fpm, applications, and one application closer."""
+"""What a look at an unknown server found, as values: its sites, php-fpm, applications, and one application closer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal, cast
 from rolloutctl.rules.host import Event
 
 EnvAccess = Literal["writable", "readable", "closed", "absent"]
-KeyKind = Literal["switch", "list", "empty", "other", "unknown"]
-_KINDS = ("switch", "list", "empty", "other")
+KeyKind = Literal["switch", "digit", "list", "empty", "other", "unknown"]  # digit: 0 or 1, a switch or a company
+_KINDS = ("switch", "digit", "list", "empty", "other")
 _ACCESS = ("writable", "readable", "closed")
 
 
@@ -124,9 +124,7 @@ def _of(kind: str, told: tuple[Event, ...]) -> tuple[Event, ...]:
 
 def _application(event: Event) -> Application:
     access = event.text(1) if event.text(1) in _ACCESS else "absent"
-    return Application(
-        event.text(0), cast(EnvAccess, access), event.text(2), event.text(3) == "yes", event.text(4)
-    )
+    return Application(event.text(0), cast(EnvAccess, access), event.text(2), event.text(3) == "yes", event.text(4))
 
 
 def _allowed(word: str) -> Literal["root", "yes", "no"]:

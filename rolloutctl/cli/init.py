@@ -1,0 +1,101 @@
+"""init: a first environments.yaml, from a look at a host and a few answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rolloutctl.cli.interview import Asker
+from rolloutctl.cli.invocation import Invocation, invocation_of
+
+if TYPE_CHECKING:
+    from rolloutctl.workflows.init import Outside
+
+Hosts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="HOST", help="user@name:port, or local for this machine; the first is looked at."),
+]
+Named = Annotated[str, typer.Option("--environment", metavar="NAME", help="The environment's name; else production.")]
+App = Annotated[str, typer.Option("--app", metavar="PATH", help="The application's folder; else found.")]
+Url = Annotated[str, typer.Option("--url", metavar="URL", help="Where people reach it: https://www.example.com")]
+Flags = Annotated[
+    list[str] | None,
+    typer.Option("--flag", metavar="NAME", help="A flag; may be repeated. Else every FEATURE_ switch in .env."),
+]
+Restart = Annotated[str, typer.Option("--restart", metavar="COMMAND", help="What restarts php-fpm; else found.")]
+Health = Annotated[str, typer.Option("--health", metavar="PATH", help="The page that tells whether it is well.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="PATH", help="The file; else --config, or ./environments.yaml.")
+]
+NoLook = Annotated[bool, typer.Option("--no-look", "--offline", help="Don't look at the host.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is found.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the file, and write nothing.")]
+
+
+def init(  # noqa: PLR0913 - each is an option of its own
+    context: typer.Context,
+    *,
+    hosts: Hosts = None,
+    environment: Named = "",
+    app: App = "",
+    url: Url = "",
+    flag: Flags = None,
+    restart: Restart = "",
+    health: Health = "",
+    output: Output = None,
+    no_look: NoLook = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write a first environments.yaml.
+
+    Looks at a host over SSH for the application, php-fpm's unit and the FEATURE_ switches, asks what it can't find,
+    and changes nothing there. Never overwrites a file.
+    """
+    from rolloutctl.workflows.init import Request  # noqa: PLC0415 - not for --help
+    from rolloutctl.workflows.init import init as draft  # noqa: PLC0415
+
+    request = Request(
+        hosts=tuple(hosts or ()),
+        environment=environment,
+        app=app,
+        url=url.rstrip("/"),
+        flags=tuple(flag or ()),
+        restart=restart,
+        health=health,
+        look=not no_look,
+        dry_run=dry_run,
+    )
+    drafted = draft(request, _outside(invocation_of(context), output, silent=yes))
+    if dry_run:
+        sys.stdout.write(drafted.text)
+        return
+    from rolloutctl.cli.render import answer_page  # noqa: PLC0415 - rich only where somebody reads
+    from rolloutctl.cli.render_init import show_drafted  # noqa: PLC0415
+
+    show_drafted(drafted, _found_without_options(drafted.path, invocation_of(context)), answer_page())
+
+
+def _outside(invocation: Invocation, output: Path | None, *, silent: bool) -> Outside:
+    from rolloutctl.outside.new_file import NewYamlFile  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.opening import open_session  # noqa: PLC0415
+    from rolloutctl.outside.survey import survey  # noqa: PLC0415
+    from rolloutctl.workflows.init import Outside  # noqa: PLC0415
+
+    file = NewYamlFile(Path.cwd() / (output or _place(invocation)).expanduser())
+    return Outside(surveys=survey, sessions=open_session, interview=Asker(silent), file=file)
+
+
+def _place(invocation: Invocation) -> Path:
+    """Where every other command would look first."""
+    from rolloutctl.outside.yaml_file import NAME, VARIABLE  # noqa: PLC0415 - not for --help
+
+    return invocation.config or Path(os.environ.get(VARIABLE) or NAME)
+
+
+def _found_without_options(path: str, invocation: Invocation) -> bool:
+    return Path(path) == Path.cwd() / _place(Invocation())

@@ -1,0 +1,64 @@
+"""Makes a new environments.yaml: whole or not at all, and never in the place of something."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from rolloutctl.errors import Refused
+from rolloutctl.outside.yaml_file import NAME, parse
+from rolloutctl.rules.config import Configuration
+
+_MODE = 0o644
+
+
+class NewYamlFile:
+    """`contracts.NewFile` on this machine's disk; a folder stands for the environments.yaml in it."""
+
+    def __init__(self, place: Path) -> None:
+        self._path = place / NAME if place.is_dir() else place
+
+    @property
+    def path(self) -> str:
+        """Where it will be."""
+        return str(self._path)
+
+    @property
+    def taken(self) -> bool:
+        """Whether something is there already, be it a link that leads nowhere."""
+        return os.path.lexists(self._path)
+
+    def check(self, text: str) -> Configuration:
+        """Read the text as the file would be read."""
+        return parse(text, self._path)
+
+    def write(self, text: str) -> None:
+        """Make the file under another name, and give it its own by a link, which never replaces anything."""
+        try:
+            self._link(text)
+        except FileExistsError:
+            raise Refused(
+                "Somebody has made this file meanwhile.", subject=self.path, state="It was left as it is."
+            ) from None
+        except OSError as error:
+            raise Refused(
+                f"The file can't be written: {(error.strerror or str(error)).lower()}.",
+                subject=self.path,
+                state="Nothing was written.",
+                hint=f"See: ls -ld {self._path.parent}; or name another file: --output PATH",
+            ) from error
+
+    def _link(self, text: str) -> None:
+        descriptor, aside = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), _MODE)
+            os.link(aside, self._path)
+        finally:
+            with suppress(FileNotFoundError):
+                Path(aside).unlink()

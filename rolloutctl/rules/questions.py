@@ -1,0 +1,74 @@
+"""A question to the person who sets up a project, and what makes an answer to it well written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rolloutctl.rules import written
+from rolloutctl.rules.raw_config import NAME, NAME_WANTS
+
+LOCAL = frozenset({"local", "localhost"})
+
+
+def _nothing_wrong(_: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, and what is taken where nobody answers; `option` gives the answer on the command line.
+
+    `choices` are answers with a word on each; `wrong` says what an answer must be, and nothing for a good one.
+    """
+
+    words: str
+    option: str
+    default: str = ""
+    needed: bool = True
+    choices: tuple[tuple[str, str], ...] = ()
+    wrong: Callable[[str], str] = _nothing_wrong
+
+
+def wrong_host(text: str) -> str:
+    """What a host must be, unless it is one."""
+    if text in LOCAL:
+        return ""
+    try:
+        written.split_host(text)
+    except ValueError:
+        return "A host is user@name:port, where user and port may be left out; or local, for this machine."
+    return ""
+
+
+def wrong_name(text: str) -> str:
+    """What an environment's name must be, unless it is one."""
+    return "" if re.search(NAME, text) else f"A name is {NAME_WANTS}."
+
+
+def wrong_folder(text: str) -> str:
+    """What an application's folder must be, unless it is one."""
+    return "" if text.startswith("/") else "A folder on a host begins with /."
+
+
+def wrong_url(text: str) -> str:
+    """What a url must be, unless it is one."""
+    fault = written.url(text)
+    return "" if fault is None else f"It is a scheme and a name such as https://www.example.com{fault}."
+
+
+def wrong_path(text: str) -> str:
+    """What the path of a request must be, unless it is one."""
+    return "" if re.search(r"^/\S*$", text) else "A path begins with / and has no blanks."
+
+
+def wrong_flags(text: str) -> str:
+    """What names of flags must be, unless they are some."""
+    odd = [word for word in split_flags(text) if not re.search(NAME, word)]
+    return f"No flag has this name: {odd[0]}. It is {NAME_WANTS}." if odd else ""
+
+
+def split_flags(text: str) -> tuple[str, ...]:
+    """The names in a list with commas or blanks between."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
