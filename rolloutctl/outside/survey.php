@@ -77,16 +77,36 @@ function say_settings(array $kinds, array $values, float $deadline): void
     $files = config_files(getcwd() . '/config');
     settings_of($files);
     $files = array_diff_key($files, declaring($files)); // a second time would be a fatal error
+    $volatile = decided(settings_of($files), settings_of($files));
+    if ($volatile !== []) {
+        say('volatile', implode("\n", $volatile));
+    }
     foreach ($kinds as $key => $kind) {
         if (microtime(true) > $deadline) {
             return;
         }
         $listed = $kind === 'list' || substr($key, -10) === '_COMPANIES';
-        $one = settings_with($key, $listed ? '1' : 'true', $files);
-        $names = decided($one, settings_with($key, $listed ? '2' : 'false', $files));
+        $on = settings_with($key, $listed ? '1' : 'true', $files);
+        $off = settings_with($key, $listed ? '2' : 'false', $files);
         force($key, (string) $values[$key]);
-        say_line('settings ' . base64_encode($key) . ' ' . (base64_encode(implode("\n", $names)) ?: '-'));
+        $own = $also = [];
+        foreach (array_diff(decided($on, $off), $volatile) as $name) {
+            if (tells((array) picked($on, [$name]), (array) picked($off, [$name]), $listed)) {
+                $own[] = $name;
+            } else {
+                $also[] = $name;
+            }
+        }
+        say('settings', $key, implode("\n", $own), implode("\n", $also));
     }
+}
+
+/** Whether a setting holds the key itself: the list, or a value that is true and false to PHP as the key is. */
+function tells(array $on, array $off, bool $listed): bool
+{
+    $on = reset($on);
+    $off = reset($off);
+    return $listed ? is_array($on) || is_scalar($on) : $on && !$off;
 }
 
 /** @return array<string, string> each config file by the name that Laravel gives it, in Laravel's order */
@@ -139,12 +159,21 @@ function settings_of(array $files): array
     foreach ($files as $name => $file) {
         $found = one_of($file);
         if (is_array($found)) {
-            $settings[$name] = $found;
+            $settings = placed($settings, explode('.', (string) $name), $found);
             if ($repository !== null) {
                 $repository->set((string) $name, $found);
             }
         }
     }
+    return $settings;
+}
+
+/** The settings of a folder below config/ stand below its name. */
+function placed(array $settings, array $path, array $found): array
+{
+    $name = array_shift($path);
+    $below = isset($settings[$name]) && is_array($settings[$name]) ? $settings[$name] : [];
+    $settings[$name] = $path === [] ? $found : placed($below, $path, $found);
     return $settings;
 }
 

@@ -26,9 +26,10 @@ _TEXTS: Mapping[str, tuple[int, ...]] = {
     "key": (0,),
     "laravel": (0, 1, 2),
     "php": (0, 1),
-    "settings": (0, 1),
+    "settings": (0, 1, 2),
     "site": (0, 1, 3),
     "unit": (0, 1),
+    "volatile": (0,),
 }
 
 

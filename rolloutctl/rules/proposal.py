@@ -46,6 +46,7 @@ class Proposal:
     restart: str = ""
     restart_name: str = "restart php-fpm"
     workers: frozenset[str] = frozenset()
+    volatile: tuple[str, ...] = ()
     health: Health | None = None
     flags: tuple[ProposedFlag, ...] = ()
     left_out: tuple[str, ...] = field(default=())  # FEATURE_ keys that are neither a switch nor a list of one
@@ -84,6 +85,11 @@ def flag_named(word: str, found: Iterable[ProposedFlag]) -> ProposedFlag:
 def key_of(name: str) -> str:
     """The key in `.env` that a flag of this name has where nobody says otherwise."""
     return PREFIX + re.sub("[-.]", "_", name).upper()
+
+
+def volatile_of(closer: Closer) -> tuple[str, ...]:
+    """The settings that differ with each build of the config cache, as far as the file can name them."""
+    return tuple(name for name in closer.volatile if re.search(SETTING, name))
 
 
 def restart_of(machine: Machine, site: Site | None) -> tuple[str, Unit | None]:
@@ -173,7 +179,7 @@ def _setting(key: Key, name: str) -> tuple[str | None, tuple[str, ...]]:
         return (usual if key.held and re.search(SETTING, usual) else None), ()
     known = [path for path in key.settings if re.search(SETTING, path)]
     ranked = sorted(known, key=lambda path: (path != usual, name not in path, path.count("."), known.index(path)))
-    return (ranked[0] if ranked else None), tuple(ranked[1:])
+    return (ranked[0] if ranked else None), (*ranked[1:], *key.also)
 
 
 def _name(key: str, taken: set[str]) -> str:

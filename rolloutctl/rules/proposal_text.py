@@ -147,6 +147,9 @@ def _steps(proposal: Proposal) -> Iterator[str]:
 
 
 def _care(proposal: Proposal) -> Iterator[str]:
+    if proposal.volatile:
+        names = ", ".join(map(scalar, proposal.volatile))
+        yield f"volatile: [{names}] # they differ with each build of the config cache"
     if proposal.health:
         yield f"health: {{{', '.join(_health(proposal.health))}}}"
     else:

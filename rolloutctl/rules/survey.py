@@ -60,13 +60,14 @@ class Machine:
 class Key:
     """A FEATURE_ key of `.env`: never its value, but of what kind that is.
 
-    `settings` are those of config/ that it decides; None: nobody could say. `held`: the live config cache has a
-    setting of its name below `features`.
+    `settings` are those of config/ that hold it; None: nobody could say. `also` are others that it decides. `held`: the
+    live config cache has a setting of its name below `features`.
     """
 
     name: str
     kind: KeyKind
     settings: tuple[str, ...] | None = None
+    also: tuple[str, ...] = ()
     held: bool = False
 
 
@@ -80,6 +81,7 @@ class Closer:
     boot_error: str = ""
     fault: tuple[str, str] | None = None  # the key and the line that phpdotenv rejects
     keys: tuple[Key, ...] = ()
+    volatile: tuple[str, ...] = ()  # settings that are others each time
     workers: frozenset[str] = frozenset()
     absent: str = ""
     mute: str = ""
@@ -112,6 +114,7 @@ def closer_from(events: Iterable[Event]) -> Closer:
         boot_error=laravel.text(2),
         fault=(invalid.text(1), invalid.text(2)) if invalid else None,
         keys=_keys(told),
+        volatile=tuple(name for each in _of("volatile", told) for name in _lines(each.text(0))),
         workers=frozenset(each.text(0) for each in _of("worker", told)),
         absent=next((each.text(0) for each in _of("absent", told)), ""),
         mute=next((each.text(0) for each in _of("mute", told)), ""),
@@ -133,12 +136,22 @@ def _allowed(word: str) -> Literal["root", "yes", "no"]:
 
 def _keys(told: tuple[Event, ...]) -> tuple[Key, ...]:
     """In the order of the file; what only a search for names found has its place too."""
-    settings = {each.text(0): tuple(filter(None, each.text(1).split("\n"))) for each in _of("settings", told)}
+    settings = {each.text(0): each for each in _of("settings", told)}
     held = {each.text(0) for each in _of("held", told)}
     kinds: dict[str, str] = {}
     for each in _of("key", told):
         kinds.setdefault(each.text(0), each.text(1))
     return tuple(
-        Key(name, cast(KeyKind, kind if kind in _KINDS else "unknown"), settings.get(name), name in held)
+        Key(
+            name,
+            cast(KeyKind, kind if kind in _KINDS else "unknown"),
+            _lines(settings[name].text(1)) if name in settings else None,
+            _lines(settings[name].text(2)) if name in settings else (),
+            name in held,
+        )
         for name, kind in kinds.items()
     )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split("\n")))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rolloutctl.contracts import Interview, NewFile, Sessions, Surveys
 from rolloutctl.errors import Refused, Unreachable, UsageError
 from rolloutctl.rules.config import Health, Host
-from rolloutctl.rules.proposal import Proposal, ProposedFlag, flag_named, flags_from, url_of
+from rolloutctl.rules.proposal import Proposal, ProposedFlag, flag_named, flags_from, url_of, volatile_of
 from rolloutctl.rules.proposal_text import further_environment, text_of
 from rolloutctl.rules.questions import (
     LOCAL,
@@ -96,6 +96,7 @@ def init(request: Request, outside: Outside) -> Drafted:
         local_address=well.local_address,
         restart=request.restart or look.restart,
         workers=look.closer.workers,
+        volatile=volatile_of(look.closer),
         health=well.health,
         flags=flags,
         left_out=left_out,

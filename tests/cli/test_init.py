@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from rolloutctl.cli import main
 from rolloutctl.outside.yaml_file import load
 from tests.cli.shell import Ran, Shell
 
@@ -18,6 +21,12 @@ class Newcomer(Shell):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.configuration.unlink()
+
+    def run_here(self, *words: str) -> Ran:
+        """As `run`, without a process of its own: without a terminal all the same."""
+        with chdir(self.folder), redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            status = main.run(("--config", str(self.configuration), *words))
+        return Ran(status, out.getvalue(), err.getvalue())
 
     @property
     def left(self) -> list[str]:
@@ -52,7 +61,7 @@ def test_without_looking_the_options_make_a_file_that_loads(newcomer: Newcomer) 
 
 
 def test_a_dry_run_prints_the_file_and_writes_nothing(newcomer: Newcomer) -> None:
-    ran = newcomer.run("init", "web-1", *UNSEEN, "--dry-run")
+    ran = newcomer.run_here("init", "web-1", *UNSEEN, "--dry-run")
     assert (ran.status, ran.err, newcomer.left) == (0, "", [])
     newcomer.configuration.write_text(ran.out, encoding="utf-8")
     assert list(load(newcomer.configuration, {}).environments) == ["production"]
@@ -60,7 +69,7 @@ def test_a_dry_run_prints_the_file_and_writes_nothing(newcomer: Newcomer) -> Non
 
 def test_a_file_that_is_there_is_never_touched(newcomer: Newcomer) -> None:
     newcomer.configuration.write_text("# mine\n")
-    ran = newcomer.run("init", "deploy@staging.example.com", "--environment", "staging", *UNSEEN)
+    ran = newcomer.run_here("init", "deploy@staging.example.com", "--environment", "staging", *UNSEEN)
     assert refused(ran, str(newcomer.configuration), "never overwrites", "--output PATH")
     assert "    staging:\n" in ran.err
     assert "      hosts: [deploy@staging.example.com]\n" in ran.err
@@ -69,26 +78,28 @@ def test_a_file_that_is_there_is_never_touched(newcomer: Newcomer) -> None:
 
 
 def test_another_file_is_named_in_the_next_commands(newcomer: Newcomer) -> None:
-    ran = newcomer.run("init", "web-1", *UNSEEN, "--output", "other.yaml")
+    ran = newcomer.run_here("init", "web-1", *UNSEEN, "--output", "other.yaml")
     assert (ran.status, newcomer.left) == (0, ["other.yaml"])
     assert f"rolloutctl --config {newcomer.folder}/other.yaml status production" in ran.out
 
 
 def test_without_a_terminal_it_names_the_option_that_is_missing(newcomer: Newcomer) -> None:
-    assert refused(newcomer.run("init"), "no terminal", "HOST")
-    assert refused(newcomer.run("init", "web-1"), "--environment NAME", "--yes")
-    assert refused(newcomer.run("init", "--yes"), "HOST")
-    assert refused(newcomer.run("init", "web-1", "--yes", "--no-look"), "--app PATH")
+    assert refused(newcomer.run_here("init"), "no terminal", "HOST")
+    assert refused(newcomer.run_here("init", "web-1"), "--environment NAME", "--yes")
+    assert refused(newcomer.run_here("init", "--yes"), "HOST")
+    assert refused(newcomer.run_here("init", "web-1", "--yes", "--no-look"), "--app PATH")
     assert newcomer.left == []
 
 
 def test_without_a_terminal_all_options_together_are_enough(newcomer: Newcomer) -> None:
     options = ("--environment", "x", "--no-look", "--app", "/srv/app", "--url", "https://a.example", "--flag", "portal")
-    assert newcomer.run("init", "web-1", *options).status == 0
+    assert newcomer.run_here("init", "web-1", *options).status == 0
 
 
 def test_a_host_that_cant_be_reached_leaves_no_file(newcomer: Newcomer) -> None:
-    assert refused(newcomer.run("init", "127.0.0.1:1", "--yes"), "127.0.0.1 port 1: connection refused", "--no-look")
+    assert refused(
+        newcomer.run_here("init", "127.0.0.1:1", "--yes"), "127.0.0.1 port 1: connection refused", "--no-look"
+    )
     assert newcomer.left == []
 
 
@@ -107,7 +118,7 @@ def test_a_host_that_cant_be_reached_leaves_no_file(newcomer: Newcomer) -> None:
     ],
 )
 def test_an_option_that_is_ill_written_is_wrong_usage(newcomer: Newcomer, words: list[str], said: str) -> None:
-    ran = newcomer.run("init", *words, *([] if "--app" in words else UNSEEN))
+    ran = newcomer.run_here("init", *words, *([] if "--app" in words else UNSEEN))
     assert (ran.status, ran.out, newcomer.left) == (2, "", [])
     assert said in ran.err
 

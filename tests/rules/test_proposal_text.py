@@ -36,6 +36,7 @@ WHOLE = Proposal(  # noqa: S604 - `shell` is a setting of the file
     local_address="http://127.0.0.1:8080",
     restart="sudo -n systemctl restart php8.1-fpm",
     workers=frozenset({"queue"}),
+    volatile=("app.built",),
     health=Health(path="/health", json={"status": "ok"}),
     flags=FLAGS,
     left_out=LEFT_OUT,
@@ -67,6 +68,7 @@ def test_every_value_of_it_is_read_as_it_was_meant() -> None:
     )
     assert [step.run for step in environment.steps] == [None, WHOLE.restart, "php8.1 artisan queue:restart"]
     assert (environment.url, environment.protected, environment.health) == (WHOLE.url, True, WHOLE.health)
+    assert environment.volatile == WHOLE.volatile
     portal, bulk = found.flags.values()
     assert (portal.companies_key, portal.config) == (
         "FEATURE_CUSTOMER_PORTAL_TEST_COMPANIES",
