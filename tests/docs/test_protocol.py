@@ -30,6 +30,12 @@ def test_the_client_decodes_answers_that_there_are() -> None:
     assert set(TEXTS) <= answers()
 
 
+def test_every_answer_of_a_survey_is_described_and_no_other() -> None:
+    of_sh = re.findall(r"\bemit \"?([a-z]+)", read(PACKAGE / "outside" / "survey.sh"))
+    of_php = re.findall(r"\bsay(?:_line)?\('([a-z]+)", read(PACKAGE / "outside" / "survey.php"))
+    assert sorted(first_words(section(PROTOCOL, "A survey"))) == sorted({*of_sh, *of_php})
+
+
 def test_every_refusal_is_described_and_no_other() -> None:
     called = re.findall(r"\brefuse ([a-z-]+)", SCRIPT)
     emitted = re.findall(r"emit refused ([a-z-]+)", SCRIPT)
