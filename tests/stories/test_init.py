@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from rolloutctl.outside import local
+from rolloutctl.outside.opening import open_session
 from rolloutctl.outside.survey import HostSurvey
-from rolloutctl.rules.config import Host
+from rolloutctl.rules.config import Health, Host
 from rolloutctl.rules.survey import Closer, Key
+from rolloutctl.workflows.surveying import Seen, Well, find_health
 from tests.cli.shell import PATIENCE, ROOT, Ran
 from tests.lab.lab import SECRETS, Lab, LabHost
+from tests.stories.strangers import answering
 
 pytestmark = pytest.mark.lab
 
@@ -81,6 +84,16 @@ def test_an_env_that_phpdotenv_rejects_is_told_by_key_and_line(fresh: Lab) -> No
     assert {key.name: key.kind for key in seen.keys} == dict.fromkeys(
         (BULK.name, PORTAL.name, COMPANIES.name), "unknown"
     )
+
+
+def test_a_server_that_answers_everything_alike_has_no_health_check(fresh: Lab) -> None:
+    seen = Seen(app=str(fresh.hosts[0].app))
+    with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi") as port:
+        assert find_health(open_session, HERE, f"http://127.0.0.1:{port}", seen, "") == Well()
+    body = b'{"status":"ok"}'
+    with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 15\r\n\r\n" + body) as port:
+        well = find_health(open_session, HERE, f"http://127.0.0.1:{port}", seen, "/up")
+    assert well == Well(health=Health(path="/up", json={"status": "ok"}))
 
 
 @dataclass(frozen=True, slots=True)
