@@ -24,8 +24,8 @@ def show_drafted(drafted: Drafted, found_without_options: bool, page: Page) -> N
         names = words.listed(flag.name for flag in proposal.flags)
         page.line(f"Add a probe for {names}: only a page that answers differently proves a change.", indent=2)
     config = () if found_without_options else ("--config", drafted.path)
-    page.line(f"Next: {words.command(*config, 'doctor', proposal.environment)}", indent=2)
-    page.line(f"      {words.command(*config, 'status', proposal.environment)}", indent=2)
+    page.advice(f"Next: {words.command(*config, 'doctor', proposal.environment)}", indent=2)
+    page.advice(f"Then: {words.command(*config, 'status', proposal.environment)}", indent=2)
 
 
 def _found(drafted: Drafted) -> Iterator[tuple[str, str]]:
@@ -73,6 +73,8 @@ def _remarks(drafted: Drafted) -> Iterator[str]:
         yield "Nobody looked at the host: compare what is written with the server."
         return
     yield from _access(proposal, seen)
+    if not proposal.restart:
+        yield "No php-fpm was found: complete the step that restarts it, or a change won't take effect."
     if not proposal.url:
         yield "Without url: a host can't ask itself for its health, nor a probe."
     if drafted.well.error:
@@ -91,7 +93,8 @@ def _access(proposal: Proposal, seen: Seen) -> Iterator[str]:
         yield f"{user} can't read .env, so its flags are not known."
     elif found and found.env == "readable" and not proposal.shell:
         yield f"{user} can't write .env."
-    if seen.unit and seen.unit.allowed == "no" and proposal.restart == seen.restart:
+    unasked = proposal.restart != seen.restart or proposal.shell  # another command, or another user to run it
+    if seen.unit and seen.unit.allowed == "no" and not unasked:
         yield f"{user} may not run `{proposal.restart}` without a password yet; doctor shows the line for sudoers."
     yield from _php(proposal, seen)
 

@@ -107,7 +107,7 @@ def _environment(proposal: Proposal) -> list[str]:
 
 
 def _place(proposal: Proposal) -> Iterator[str]:
-    about = " # where people reach it; its name is the Host of the requests that hosts make to themselves"
+    about = " # where people reach it; hosts ask themselves under this name"
     yield f"url: {scalar(proposal.url)}" if proposal.url else f"# url: https://www.example.com{about}"
     if proposal.hosts:
         yield f"hosts: [{', '.join(map(scalar, proposal.hosts))}] # the first is the arbiter; all change, or none"

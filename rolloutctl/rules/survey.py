@@ -112,7 +112,7 @@ def closer_from(events: Iterable[Event]) -> Closer:
         php=laravel.text(0),
         laravel=laravel.text(1),
         boot_error=laravel.text(2),
-        fault=(invalid.text(1), invalid.text(2)) if invalid else None,
+        fault=(invalid.text(1), invalid.text(2)) if invalid and invalid.text(0) == "invalid" else None,
         keys=_keys(told),
         volatile=tuple(name for each in _of("volatile", told) for name in _lines(each.text(0))),
         workers=frozenset(each.text(0) for each in _of("worker", told)),
