@@ -1,9 +1,9 @@
-"""A question to the person who sets up a project, and what makes an answer to it well written."""
+"""The questions to somebody who sets up a project, and what makes an answer to them well written."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rolloutctl.rules import written
@@ -72,3 +72,38 @@ def wrong_flags(text: str) -> str:
 def split_flags(text: str) -> tuple[str, ...]:
     """The names in a list with commas or blanks between."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
+HOST = Question(words="Where does it run? user@host:", option="HOST", wrong=wrong_host)
+ENVIRONMENT = Question(
+    words="What is this environment called?", option="--environment NAME", default="production", wrong=wrong_name
+)
+UNSEEN = Question(words="Write the file without looking? y/n", option="--no-look", default="n")
+
+
+def folder_on(host: str) -> Question:
+    """The application's folder, where nobody looked for it."""
+    return Question(words=f"In which folder is the application on {host}?", option="--app PATH", wrong=wrong_folder)
+
+
+def which_folder(host: str, found: Sequence[tuple[str, str]], default: str) -> Question:
+    """The application's folder, among those that were found."""
+    words = f"Which application on {host}?" if found else f"Where is the application on {host}?"
+    return Question(words=words, option="--app PATH", default=default, choices=tuple(found), wrong=wrong_folder)
+
+
+def url_question(default: str) -> Question:
+    """Where people reach the application; it need not be known yet."""
+    return Question(
+        words="Where do people reach it? https://...",
+        option="--url URL",
+        default=default,
+        needed=False,
+        wrong=wrong_url,
+    )
+
+
+def which_flags(found: Sequence[str]) -> Question:
+    """Some of the flags that were found, or names of others."""
+    words = f"Which flags? {', '.join(found)}" if found else "Which flags? Names with commas between"
+    return Question(words=words, option="--flag NAME", default="all" if found else "none", wrong=wrong_flags)

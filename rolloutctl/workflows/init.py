@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rolloutctl.contracts import Interview, NewFile, Sessions, Surveys
 from rolloutctl.errors import Refused, Unreachable, UsageError
@@ -11,9 +10,14 @@ from rolloutctl.rules.config import Health, Host
 from rolloutctl.rules.proposal import Proposal, ProposedFlag, flag_named, flags_from, url_of, volatile_of
 from rolloutctl.rules.proposal_text import further_environment, text_of
 from rolloutctl.rules.questions import (
+    ENVIRONMENT,
+    HOST,
     LOCAL,
-    Question,
+    UNSEEN,
+    folder_on,
     split_flags,
+    url_question,
+    which_flags,
     wrong_flags,
     wrong_folder,
     wrong_host,
@@ -74,38 +78,42 @@ def init(request: Request, outside: Outside) -> Drafted:
     _check_options(request)
     if outside.file.taken and not request.dry_run:
         raise _taken(request, outside.file)
-    interview = outside.interview
-    hosts = request.hosts or (_ask_host(interview),)
-    environment = request.environment or _ask_environment(interview)
+    drafted = _draft(request, outside)
+    outside.file.check(drafted.text)
+    if not request.dry_run:
+        outside.file.write(drafted.text)
+    return drafted
+
+
+def _draft(request: Request, outside: Outside) -> Drafted:
+    ask = outside.interview.ask
+    hosts = request.hosts or (ask(HOST),)
+    environment = request.environment or ask(ENVIRONMENT)
     host = _host(hosts[0])
     seen = _look(host, request, outside) if request.look else None
-    app = seen.app if seen else request.app or _ask_app(interview, host)
-    url = request.url or _ask_url(interview, seen)
-    flags, left_out = _flags(request, interview, seen)
+    app = seen.app if seen else request.app or ask(folder_on(host.name))
+    url = request.url or ask(url_question(url_of(seen.site) if seen else ""))
+    flags, left_out = _flags(request, outside.interview, seen)
     named = Health(path=request.health) if request.health else None
     well = find_health(outside.sessions, host, url, seen, request.health) if seen and url else Well(health=named)
-    look = seen or Seen()
     proposal = Proposal(
-        environment=environment,
-        hosts=_remote(hosts),
-        app=app,
-        url=url,
-        php=look.php,
-        shell=look.shell,
-        shell_hint=look.shell_hint,
-        local_address=well.local_address,
-        restart=request.restart or look.restart,
-        workers=look.closer.workers,
-        volatile=volatile_of(look.closer),
-        health=well.health,
-        flags=flags,
-        left_out=left_out,
+        environment=environment, hosts=_remote(hosts), app=app, url=url, restart=request.restart, flags=flags
     )
-    text = text_of(proposal)
-    outside.file.check(text)
-    if not request.dry_run:
-        outside.file.write(text)
-    return Drafted(proposal=proposal, text=text, seen=seen, well=well, path=outside.file.path)
+    proposal = replace(proposal, left_out=left_out, health=well.health, local_address=well.local_address)
+    proposal = _with(proposal, seen) if seen else proposal
+    return Drafted(proposal=proposal, text=text_of(proposal), seen=seen, well=well, path=outside.file.path)
+
+
+def _with(proposal: Proposal, seen: Seen) -> Proposal:
+    return replace(
+        proposal,
+        php=seen.php,
+        shell=seen.shell,
+        shell_hint=seen.shell_hint,
+        restart=proposal.restart or seen.restart,
+        workers=seen.closer.workers,
+        volatile=volatile_of(seen.closer),
+    )
 
 
 def _check_options(request: Request) -> None:
@@ -134,39 +142,6 @@ def _taken(request: Request, file: NewFile) -> Refused:
     )
 
 
-def _ask_host(interview: Interview) -> str:
-    return interview.ask(Question(words="Where does it run? user@host:", option="HOST", wrong=wrong_host))
-
-
-def _ask_environment(interview: Interview) -> str:
-    return interview.ask(
-        Question(
-            words="What is this environment called?",
-            option="--environment NAME",
-            default="production",
-            wrong=wrong_name,
-        )
-    )
-
-
-def _ask_app(interview: Interview, host: Host) -> str:
-    return interview.ask(
-        Question(words=f"In which folder is the application on {host.name}?", option="--app PATH", wrong=wrong_folder)
-    )
-
-
-def _ask_url(interview: Interview, seen: Seen | None) -> str:
-    return interview.ask(
-        Question(
-            words="Where do people reach it? https://...",
-            option="--url URL",
-            default=url_of(seen.site) if seen else "",
-            needed=False,
-            wrong=wrong_url,
-        )
-    )
-
-
 def _look(host: Host, request: Request, outside: Outside) -> Seen | None:
     outside.interview.tell(f"Looking at {host.name} …")
     try:
@@ -185,8 +160,7 @@ def _look(host: Host, request: Request, outside: Outside) -> Seen | None:
 
 def _agree_to_go_on(error: Unreachable, interview: Interview) -> None:
     interview.tell(f"{error.message} {error.hint}".strip())
-    question = Question(words="Write the file without looking? y/n", option="--no-look", default="n")
-    if interview.ask(question).lower() not in {"y", "yes"}:
+    if interview.ask(UNSEEN).lower() not in {"y", "yes"}:
         raise error
 
 
@@ -194,24 +168,11 @@ def _flags(
     request: Request, interview: Interview, seen: Seen | None
 ) -> tuple[tuple[ProposedFlag, ...], tuple[str, ...]]:
     found, left_out = flags_from(seen.closer.keys) if seen else ((), ())
-    words = request.flags or _ask_flags(interview, found)
+    words = request.flags or split_flags(interview.ask(which_flags([flag.name for flag in found])))
     if words == ("all",):
         return found, left_out
     chosen = tuple(flag_named(word, found) for word in words if word != "none")
     return tuple({flag.key: flag for flag in chosen}.values()), left_out
-
-
-def _ask_flags(interview: Interview, found: Sequence[ProposedFlag]) -> tuple[str, ...]:
-    names = ", ".join(flag.name for flag in found)
-    answer = interview.ask(
-        Question(
-            words=f"Which flags? {names}" if names else "Which flags? Names with commas between",
-            option="--flag NAME",
-            default="all" if names else "none",
-            wrong=wrong_flags,
-        )
-    )
-    return split_flags(answer)
 
 
 def _host(text: str) -> Host:

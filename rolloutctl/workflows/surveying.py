@@ -11,7 +11,7 @@ from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.rules.config import Environment, Health, Host
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.proposal import local_addresses, php_of, restart_of, shell_of, site_of
-from rolloutctl.rules.questions import Question, wrong_folder
+from rolloutctl.rules.questions import Question, which_folder
 from rolloutctl.rules.requests import requests_for
 from rolloutctl.rules.survey import Closer, Machine, Site, Unit
 
@@ -121,13 +121,8 @@ def _which(machine: Machine, host: Host) -> Question:
     served = [each.path for each in found if site_of(machine, each.path)]
     known = [each.path for each in found]
     default = known if len(known) == 1 else served
-    return Question(
-        words=f"Where is the application on {host.name}?" if not found else f"Which application on {host.name}?",
-        option="--app PATH",
-        default=default[0] if len(default) == 1 else "",
-        choices=tuple((each.path, f"of {each.owner}" if each.owner else "") for each in found),
-        wrong=wrong_folder,
-    )
+    about = [(each.path, f"of {each.owner}" if each.owner else "") for each in found]
+    return which_folder(host.name, about, default[0] if len(default) == 1 else "")
 
 
 def _ask(session: Session, host: Host, url: str, paths: Sequence[str]) -> Health | None:

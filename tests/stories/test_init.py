@@ -152,9 +152,3 @@ def test_the_file_that_init_writes_works_as_it_is(newcomer: Newcomer) -> None:
     assert planned.status == 0, planned.err
     seen = "".join((ran.out, ran.err, file.read_text(), status.out, planned.out, planned.err))
     assert [secret for secret in SECRETS if secret in seen] == []
-
-
-def test_a_folder_without_an_application_leaves_no_file(newcomer: Newcomer) -> None:
-    ran = newcomer.run("init", "web-1", "--yes", "--app", "/nonexistent/app")
-    assert (ran.status, list(newcomer.folder.iterdir())) == (3, [])
-    assert "There is no such folder: /nonexistent/app" in ran.err

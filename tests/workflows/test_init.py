@@ -68,6 +68,13 @@ def test_of_several_applications_none_is_taken_unasked(tree: Path) -> None:
     assert not (tree / "environments.yaml").exists()
 
 
+def test_a_folder_without_an_application_is_refused_with_what_to_name(tree: Path) -> None:
+    with pytest.raises(Refused, match="There is no artisan in the folder") as told:
+        drafted(tree, SILENT, Request(hosts=("local",), app=str(tree)))
+    assert "--no-look" in told.value.hint
+    assert not (tree / "environments.yaml").exists()
+
+
 def test_the_one_that_a_web_server_serves_is_taken_and_its_name_is_the_url(tree: Path) -> None:
     sites = tree / "etc/nginx/sites-enabled"
     sites.mkdir(parents=True)
