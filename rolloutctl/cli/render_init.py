@@ -56,7 +56,7 @@ def _health(drafted: Drafted) -> str:
     health = drafted.proposal.health
     if health is None:
         return "not found"
-    if not drafted.seen or drafted.well.error:
+    if not drafted.well.proved:
         return health.path
     return f"{health.path} answers 200" + (" with status ok" if health.json else "")
 
@@ -81,6 +81,8 @@ def _remarks(drafted: Drafted) -> Iterator[str]:
         yield f"No session begins on the host yet: {drafted.well.error}"
     elif proposal.health is None and proposal.url:
         yield "Neither /health nor /up answers 200: without a health check, an ill application isn't noticed."
+    elif proposal.health and proposal.url and not drafted.well.proved:
+        yield f"{proposal.health.path} does not answer 200 on the host."
     if len(proposal.hosts) > 1:
         yield f"Only {proposal.hosts[0]} was looked at."
 

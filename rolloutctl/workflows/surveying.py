@@ -42,11 +42,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Well:
-    """The page that tells whether the application is well, and where it listens; `error` says why nobody asked."""
+    """The page that tells whether the application is well, and where it listens; `error` says why nobody asked.
+
+    `proved`: it answered the host as a healthy application would.
+    """
 
     health: Health | None = None
     local_address: str = ""
     error: str = ""
+    proved: bool = False
 
 
 def see(survey: Survey, host: Host, app: str, interview: Interview) -> Seen:
@@ -81,7 +85,7 @@ def find_health(sessions: Sessions, host: Host, url: str, seen: Seen, path: str)
         for place in places:
             found = _ask(session, replace(session.host, local_address=place or None), url, paths)
             if found is not None:
-                return Well(health=found, local_address=place)
+                return Well(health=found, local_address=place, proved=True)
     except Unreachable as error:
         return Well(health=_named(path), error=error.message)
     finally:

@@ -105,7 +105,7 @@ def test_a_server_is_seen_with_its_sites_php_fpm_and_applications(shell: Shell, 
     assert seen.user == mine
     assert seen.applications == (
         Application(shop, "writable", mine, False, "Deployer"),
-        Application(f"{tree}/srv/it's old & odd", "writable", mine, False, ""),
+        Application(f"{tree}/srv/it's älter & odd", "writable", mine, False, ""),
         Application(f"{tree}/home/anna/blog", "writable", mine, False, ""),
     )
 

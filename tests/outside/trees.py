@@ -49,7 +49,7 @@ def lay_out(tree: Path) -> None:
     shop = application(tree / "var/www/shop/releases/7").parents[1]
     (shop / "current").symlink_to("releases/7")
     (shop / ".dep").mkdir()
-    application(tree / "srv/it's old & odd")
+    application(tree / "srv/it's älter & odd")
     application(tree / "home/anna/blog")
     (tree / "var/www/html").mkdir()
     for place, text, root in (

@@ -93,7 +93,7 @@ def test_a_server_that_answers_everything_alike_has_no_health_check(fresh: Lab) 
     body = b'{"status":"ok"}'
     with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 15\r\n\r\n" + body) as port:
         well = find_health(open_session, HERE, f"http://127.0.0.1:{port}", seen, "/up")
-    assert well == Well(health=Health(path="/up", json={"status": "ok"}))
+    assert well == Well(health=Health(path="/up", json={"status": "ok"}), proved=True)
 
 
 @dataclass(frozen=True, slots=True)
