@@ -46,7 +46,10 @@ def scalar(text: str) -> str:
     """A text as a YAML scalar that stands for nothing else, also between brackets."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    # Written as they are, some that can't be seen are line breaks to YAML: folded, the text would be another one.
+    return "".join(
+        each if each.isprintable() else f"\\U{ord(each):08x}" for each in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def further_environment(name: str, hosts: Sequence[str], app: str, url: str) -> Iterator[str]:

@@ -57,16 +57,23 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
         if os.environ.get("CI"):
             pytest.fail(f"{name} is not installed")
         pytest.skip(f"{name} is not installed")
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    names = {"sh"}
-    if name == "busybox-applets":
-        listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split()
-        names |= set(listed) - _NOT_APPLETS
-    for each in names:
-        (bin_folder / each).symlink_to(program)
-    (tmp_path / "home").mkdir()
-    return Shell(bin_folder, tmp_path / "home")
+    applets = name == "busybox-applets"
+    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout if applets else ""
+    return made(tmp_path, program, *(set(listed.split()) - _NOT_APPLETS))
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Shell:
+    """Where another shell would not answer otherwise."""
+    return made(tmp_path, "/bin/sh")
+
+
+def made(folder: Path, program: str, *names: str) -> Shell:
+    for each in ("bin", "home"):
+        (folder / each).mkdir()
+    for each in {"sh", *names}:
+        (folder / "bin" / each).symlink_to(program)
+    return Shell(folder / "bin", folder / "home")
 
 
 @pytest.fixture
@@ -110,14 +117,14 @@ def test_a_server_is_seen_with_its_sites_php_fpm_and_applications(shell: Shell, 
     )
 
 
-def test_of_many_applications_twenty_are_named(shell: Shell, tree: Path) -> None:
+def test_of_many_applications_twenty_are_named(plain: Shell, tree: Path) -> None:
     for number in range(25):
         application(tree / f"var/www/app-{number:02}")
-    assert len(HostSurvey(HOST, shell, str(tree)).machine().applications) == 20
+    assert len(HostSurvey(HOST, plain, str(tree)).machine().applications) == 20
 
 
-def test_an_empty_server_is_no_failure(shell: Shell, tree: Path) -> None:
-    seen = HostSurvey(HOST, shell, str(tree)).machine()
+def test_an_empty_server_is_no_failure(plain: Shell, tree: Path) -> None:
+    seen = HostSurvey(HOST, plain, str(tree)).machine()
     assert (seen.sites, seen.applications) == ((), ())
 
 
@@ -134,8 +141,8 @@ def test_without_its_php_the_names_of_the_keys_are_said_and_no_value(shell: Shel
 
 
 @pytest.mark.parametrize(("folder", "absent"), [("nowhere", "folder"), ("", "artisan")])
-def test_a_folder_without_an_application_is_said(shell: Shell, tree: Path, folder: str, absent: str) -> None:
-    assert HostSurvey(HOST, shell).application(str(tree / folder), php="php", shell=None) == Closer(absent=absent)
+def test_a_folder_without_an_application_is_said(plain: Shell, tree: Path, folder: str, absent: str) -> None:
+    assert HostSurvey(HOST, plain).application(str(tree / folder), php="php", shell=None) == Closer(absent=absent)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can look as another user")
@@ -167,10 +174,10 @@ def test_workers_of_the_application_are_seen(shell: Shell, tree: Path) -> None:
             worker.communicate(b"\n")
 
 
-def test_a_login_shell_that_runs_nothing_is_told(shell: Shell) -> None:
-    stand_in(shell.bin_folder, "sh", "echo This account is currently not available.; exit 1")
+def test_a_login_shell_that_runs_nothing_is_told(plain: Shell) -> None:
+    stand_in(plain.bin_folder, "sh", "echo This account is currently not available.; exit 1")
     with pytest.raises(Unfit, match="This account is currently not available"):
-        HostSurvey(HOST, shell).machine()
+        HostSurvey(HOST, plain).machine()
 
 
 def test_a_server_without_a_tool_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rolloutctl.errors import ConfigurationError
@@ -112,6 +112,9 @@ def test_a_name_that_yaml_knows_stays_a_name(name: str) -> None:
 
 @settings(max_examples=40)
 @given(st.text())
+@example("\x85")
+@example("\u2028")
+@example("\ud800")
 def test_any_text_is_one_scalar_or_is_told(text: str) -> None:
     proposal = replace(WHOLE, app=f"/{text}", restart=f"run {text}", left_out=(text,), shell_hint=text, shell="")
     if not text.isprintable():
