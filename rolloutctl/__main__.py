@@ -1,6 +1,21 @@
-"""`python -m rolloutctl`: the same front desk as the `rolloutctl` command."""
+"""The `rolloutctl` command, and `python -m rolloutctl`: a TAB is answered at once, all else at the front desk."""
 
-from rolloutctl.cli.main import main
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Answer a TAB, or run the command that sys.argv names; and exit."""
+    if "_ROLLOUTCTL_COMPLETE" in os.environ:
+        from rolloutctl.cli import completing  # noqa: PLC0415 - typer alone takes longer than a TAB may
+
+        completing.answer()
+    from rolloutctl.cli.main import main as front_desk  # noqa: PLC0415
+
+    front_desk()
+
 
 if __name__ == "__main__":
     main()

@@ -28,7 +28,7 @@ HOMES = {
     "rich": ("cli/",),
     "paramiko": ("outside/", "demo/"),
     "httpx": ("outside/",),
-    "yaml": ("outside/yaml_tree.py",),
+    "yaml": ("outside/yaml_tree.py", "outside/glance.py"),
 }
 
 # What reads the world, or differs from run to run: no business of a decision.

@@ -92,7 +92,7 @@ def _outside(invocation: Invocation, output: Path | None, *, silent: bool) -> Ou
 
 def _place(invocation: Invocation) -> Path:
     """Where every other command would look first."""
-    from rolloutctl.outside.yaml_file import NAME, VARIABLE  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.places import NAME, VARIABLE  # noqa: PLC0415 - not for --help
 
     return invocation.config or Path(os.environ.get(VARIABLE) or NAME)
 

@@ -51,7 +51,7 @@ def run(argv: tuple[str, ...]) -> int:
     _prepare()
     invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
     try:
-        status = int(_app()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
+        status = int(command_line()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
     except BrokenPipeError:  # nobody reads any more: quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,7 +78,8 @@ def interrupted(invocation: Invocation) -> RolloutctlError:
     )
 
 
-def _app() -> typer.Typer:
+def command_line() -> typer.Typer:
+    """Every command, with its options."""
     app = typer.Typer(
         name=_NAME,
         help="Open a Laravel feature carefully on several servers, and close it fast.",

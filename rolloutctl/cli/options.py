@@ -6,27 +6,20 @@ from typing import Annotated
 
 import typer
 
-from rolloutctl.cli import completing
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.durations import parse_duration
 
 Environment = Annotated[
     str,
-    typer.Argument(metavar="ENV", help="An environment of environments.yaml.", autocompletion=completing.environments),
+    typer.Argument(metavar="ENV", help="An environment of environments.yaml."),
 ]
 AnyEnvironment = Annotated[
     str | None,
-    typer.Argument(metavar="[ENV]", help="An environment; without it, all.", autocompletion=completing.environments),
+    typer.Argument(metavar="[ENV]", help="An environment; without it, all."),
 ]
-Flag = Annotated[
-    str, typer.Argument(metavar="FLAG", help="A flag of environments.yaml.", autocompletion=completing.flags)
-]
-AnyFlag = Annotated[
-    str | None, typer.Argument(metavar="[FLAG]", help="A flag; without it, all.", autocompletion=completing.flags)
-]
-OnlyFlag = Annotated[
-    str | None, typer.Option("--flag", metavar="FLAG", help="Only this flag.", autocompletion=completing.flags)
-]
+Flag = Annotated[str, typer.Argument(metavar="FLAG", help="A flag of environments.yaml.")]
+AnyFlag = Annotated[str | None, typer.Argument(metavar="[FLAG]", help="A flag; without it, all.")]
+OnlyFlag = Annotated[str | None, typer.Option("--flag", metavar="FLAG", help="Only this flag.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the record.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show and prove the plan, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Not enough to widen in a protected environment.")]
@@ -36,7 +29,6 @@ Confirm = Annotated[
         "--confirm",
         metavar="ENV",
         help="Don't ask: the environment's name, as one would type it.",
-        autocompletion=completing.environments,
     ),
 ]
 WithPending = Annotated[

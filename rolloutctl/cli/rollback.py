@@ -21,7 +21,6 @@ Where = Annotated[
     typer.Argument(
         metavar="[ENV]",
         help="An environment; without it, the newest change anywhere.",
-        autocompletion=options.completing.environments,
     ),
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="ID", help="Undo all that came after this change of its flag.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rolloutctl.cli import completing, options
+from rolloutctl.cli import options
 from rolloutctl.cli.asking import Answer
 from rolloutctl.cli.changing import change
 from rolloutctl.cli.invocation import invocation_of
@@ -17,7 +17,7 @@ from rolloutctl.rules.flags import parse_companies, parse_switch
 if TYPE_CHECKING:
     from rolloutctl.rules.plans import Wish
 
-Switch = Annotated[str, typer.Argument(metavar="true|false", help="On or off.", autocompletion=completing.switches)]
+Switch = Annotated[str, typer.Argument(metavar="true|false", help="On or off.")]
 Companies = Annotated[
     str | None, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 import socket
 import subprocess
@@ -36,41 +35,31 @@ def configuration_for(invocation: Invocation) -> Configuration:
     Raises:
         ConfigurationError: there is none, or it is wrong.
     """
-    from rolloutctl.outside.yaml_file import find, load  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.places import find  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.yaml_file import load  # noqa: PLC0415
 
     return load(find(invocation.config, os.environ, Path.cwd()))
 
 
 def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
-    from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help and completion
+    from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import open_session  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
+    from rolloutctl.outside.places import mirror_folder  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
     return Tools(
         sessions=open_session,
         clock=SystemClock(),
-        mirror=FileMirror(state_folder(os.environ) / "mirror" / _project(configuration)),
+        mirror=FileMirror(mirror_folder(os.environ, Path(configuration.path))),
         outsider=ask_outside,
         origin=Origin(actor(os.environ), socket.gethostname(), __version__),
         configuration=configuration,
         new_id=new_id,
     )
-
-
-def _project(configuration: Configuration) -> str:
-    """A name for this environments.yaml: two projects may both have a web-1 in production."""
-    return hashlib.sha256(str(Path(configuration.path).resolve()).encode()).hexdigest()[:12]
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """Where the operator's machine keeps what it remembers."""
-    named = environ.get("XDG_STATE_HOME", "")
-    base = Path(named) if Path(named).is_absolute() else Path.home() / ".local/state"
-    return base / "rolloutctl"
 
 
 def actor(environ: Mapping[str, str]) -> str:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from rolloutctl.errors import Refused
-from rolloutctl.outside.yaml_file import NAME, parse
+from rolloutctl.outside.places import NAME
+from rolloutctl.outside.yaml_file import parse
 from rolloutctl.rules.config import Configuration
 
 _MODE = 0o644

@@ -1,4 +1,4 @@
-"""Finds environments.yaml and reads it, together with the secrets that it names."""
+"""Reads environments.yaml, together with the secrets that it names."""
 
 from __future__ import annotations
 
@@ -12,31 +12,7 @@ from rolloutctl.rules.config import Configuration
 from rolloutctl.rules.config_reading import faulty, read_configuration
 from rolloutctl.rules.config_tree import Fault
 
-NAME = "environments.yaml"
-VARIABLE = "ROLLOUTCTL_CONFIG"
 _MOST_BYTES = 1_000_000
-
-
-def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The file named by `--config`, else by ROLLOUTCTL_CONFIG, else the nearest one from `cwd` upward.
-
-    Raises:
-        ConfigurationError: there is none; it says where it looked.
-    """
-    named = environ.get(VARIABLE, "")
-    if explicit is not None:
-        return _named(cwd / explicit.expanduser(), "--config")
-    if named:
-        return _named(cwd / Path(named).expanduser(), VARIABLE)
-    for folder in (cwd, *cwd.parents):
-        if (folder / NAME).is_file():
-            return folder / NAME
-    raise ConfigurationError(
-        f"There is no {NAME} in {cwd} or in any folder above it.",
-        subject=str(cwd),
-        hint=f"Go to the project's folder, or name the file: --config PATH, or {VARIABLE}=PATH. "
-        f"What it holds: docs/environments.md.",
-    )
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -60,17 +36,6 @@ def parse(text: str, path: Path, environ: Mapping[str, str] | None = None) -> Co
         raise faulty(path, [error.fault]) from None
     secrets = _secrets(path.parent / ".env", os.environ if environ is None else environ) if "${" in text else {}
     return read_configuration(root, path=path, secrets=secrets, faults=faults)
-
-
-def _named(path: Path, how: str) -> Path:
-    found = path / NAME if path.is_dir() else path
-    if found.exists():
-        return found
-    raise ConfigurationError(
-        f"{how} names a file that is not there.",
-        subject=str(found),
-        hint="Check the path; a relative one begins in the working directory.",
-    )
 
 
 def _text(path: Path) -> str:

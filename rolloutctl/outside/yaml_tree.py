@@ -1,4 +1,4 @@
-"""Turns YAML text into a tree that knows its lines; the only module that imports yaml."""
+"""Turns YAML text into a tree that knows its lines."""
 
 from __future__ import annotations
 

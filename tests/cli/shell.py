@@ -91,28 +91,35 @@ class Shell:
 
     def type(self, *words: str, answers: Sequence[Answer]) -> Ran:
         """Run on a terminal; each answer, or signal, is given once its question stands there. `out` is the screen."""
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            self.command(*words),
-            env={**self.environment, "COLUMNS": "100", "NO_COLOR": "1"},
-            cwd=self.folder,
-            stdin=follower,
-            stdout=follower,
-            stderr=follower,
-            start_new_session=True,
+        return on_terminal(
+            self.command(*words), {**self.environment, "COLUMNS": "100", "NO_COLOR": "1"}, self.folder, answers
         )
-        os.close(follower)
-        try:
-            screen = _converse(leader, list(answers), process)
-            return Ran(process.wait(PATIENCE), screen)
-        finally:
-            process.kill()
-            process.wait()
-            os.close(leader)
 
     def command(self, *words: str) -> list[str]:
         """The words of the process."""
         return [sys.executable, "-m", "rolloutctl", "--config", str(self.configuration), *words]
+
+
+def on_terminal(command: list[str], environment: Mapping[str, str], folder: Path, answers: Sequence[Answer]) -> Ran:
+    """Run any command on a terminal of its own, as `Shell.type` does."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        env=dict(environment),
+        cwd=folder,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    try:
+        screen = _converse(leader, list(answers), process)
+        return Ran(process.wait(PATIENCE), screen)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
 
 
 def _converse(leader: int, answers: list[Answer], process: subprocess.Popen[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Who makes a change, where the operator's machine remembers, and what the shell offers."""
+"""Who makes a change, and where the operator's machine remembers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.cli.wiring import actor, state_folder
-from tests.cli.shell import Shell
+from rolloutctl.cli.wiring import actor
+from rolloutctl.outside.places import state_folder
 
 
 @pytest.mark.parametrize(
@@ -38,36 +38,3 @@ def test_the_actor_is_else_gits_address_and_else_the_login_name(
 def test_the_state_is_below_xdg_state_home_when_that_is_absolute() -> None:
     assert state_folder({"XDG_STATE_HOME": "/var/lib/me"}) == Path("/var/lib/me/rolloutctl")
     assert state_folder({"XDG_STATE_HOME": "state"}) == Path.home() / ".local/state/rolloutctl"
-
-
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("toggle ", ["demo", "strict"]),
-        ("toggle d", ["demo"]),
-        ("toggle demo ", ["customer_portal", "bulk_export"]),
-        ("toggle demo bulk_export ", ["true", "false"]),
-        ("status demo cust", ["customer_portal"]),
-        ("rollback s", ["strict"]),
-        ("audit demo --flag b", ["bulk_export"]),
-    ],
-)
-def test_completion_offers_environments_and_flags(onlooker: Shell, line: str, offered: list[str]) -> None:
-    assert _completed(onlooker, line) == offered
-
-
-def test_completion_is_silent_where_the_file_is_wrong(tmp_path: Path) -> None:
-    assert _completed(Shell(tmp_path, "version: [\n"), "toggle ") == []
-
-
-def _completed(shell: Shell, line: str) -> list[str]:
-    words = f"rolloutctl {line}"
-    more = {
-        "_ROLLOUTCTL_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
-        "ROLLOUTCTL_CONFIG": str(shell.configuration),
-    }
-    ran = shell.run(more=more)
-    assert (ran.status, ran.err) == (0, "")
-    return ran.out.split()

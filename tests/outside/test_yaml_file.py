@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rolloutctl.errors import ConfigurationError
-from rolloutctl.outside.yaml_file import find, load
+from rolloutctl.outside.places import find
+from rolloutctl.outside.yaml_file import load
 from rolloutctl.outside.yaml_tree import Unreadable, read_tree
 from rolloutctl.rules.config import Configuration, schema
 
