@@ -142,6 +142,17 @@ class Sessions(Protocol):
         """
 
 
+class HostLists(Protocol):
+    """Knows which hosts an environment has, wherever they are listed."""
+
+    def __call__(self, environment: Environment) -> Environment:
+        """The environment with its hosts.
+
+        Raises:
+            Unlisted: what lists them can't be asked, or does not tell.
+        """
+
+
 class Clock(Protocol):
     """The operator's clock."""
 

@@ -5,6 +5,7 @@ RolloutctlError            1  a defect of rolloutctl itself
 │   └── ConfigurationError 2  environments.yaml is wrong
 ├── Refused                3  nothing was touched
 │   └── Unreachable        3  a host could not be reached
+│       ├── Unlisted          which hosts there are could not be learnt
 │       ├── NoAnswer          the way does not end at an SSH server: name, network, proxy, greeting
 │       ├── WrongHostKey      its key is unknown, changed or revoked
 │       ├── NotLetIn          it is the right host, and refuses the login
@@ -74,6 +75,10 @@ class Unreachable(Refused):
     """A host could not be reached, or would not let us in."""
 
     code = "unreachable"
+
+
+class Unlisted(Unreachable):
+    """Which hosts an environment has could not be learnt from where they are listed."""
 
 
 class NoAnswer(Unreachable):

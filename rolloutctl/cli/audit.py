@@ -72,7 +72,7 @@ def _audited(chosen: tuple[Environment, ...], flag: str | None, tools: Tools, *,
         with looking():
             audits = read(chosen, flag, tools)
     lost = [f"{each.environment} · {name}: {error}" for each in audits for name, error in each.unreachable]
-    if lost and len(lost) == sum(len(each.hosts) for each in chosen):
+    if lost and not any(each.reached for each in audits):
         raise Unreachable("No host could be asked for its records.", details=tuple(lost))
     return audits
 

@@ -27,6 +27,7 @@ def of_health(found: Iterable[EnvironmentStatus]) -> Document:
             {
                 "name": each.environment.name,
                 "healthy": each.healthy,
+                "error": each.error,
                 "hosts": [_host_basics(host, each) for host in each.hosts],
             }
             for each in found
@@ -38,6 +39,8 @@ def _environment(found: EnvironmentStatus, flags: Flags) -> Document:
     return {
         "name": found.environment.name,
         "reachable": found.reachable,
+        "error": found.error,
+        "hint": found.hint or None,
         "healthy": found.healthy,
         "well": found.well,
         "flags": {name: _flag(found, name) for name in flags},

@@ -28,6 +28,8 @@ class Remark:
 
 def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark, ...]:
     """Everything about an environment that is not as it should be, the gravest first."""
+    if found.error is not None:
+        return (Remark(found.environment.name, found.error, found.hint),)
     return (
         *(_doubt(found, change, flags) for change in found.doubts),
         *_unsettled(found, flags),

@@ -28,7 +28,7 @@ def show_status(found: Found, flags: Flags, now: datetime, page: Page) -> None:
     _show_matrix(found, flags, page)
     page.gap()
     page.columns([_environment_row(each, now) for each in found])
-    if len(found) == 1:
+    if len(found) == 1 and found[0].hosts:
         page.gap()
         _show_hosts(found[0], page)
     _show_remarks(found, flags, page)
@@ -41,7 +41,7 @@ def show_flag(found: EnvironmentStatus, flag: Flag, page: Page) -> None:
     page.line((f"{name} · {flag.name}", "bold"), f"   {_who(seen)}")
     page.gap()
     rows = [_host_row(found, host, flag) for host in found.hosts]
-    heads = ("host", ".env", "config cache", "answers", "")
+    heads = ("host", ".env", "config cache", "answers", "") if rows else ("hosts unknown",)
     if page.fits(rows, heads=heads):
         page.columns(rows, heads=heads)
     else:
@@ -65,6 +65,10 @@ def show_health(found: Found, now: datetime | None, page: Page) -> None:
     rows: list[list[Cell]] = []
     stamp = f"{now.astimezone():%H:%M:%S}" if now else ""
     for each in found:
+        if each.error is not None:
+            rows.append(
+                [*([stamp] if now else []), each.environment.name, "", text(("unreachable", "red")), each.error]
+            )
         for host in each.hosts:
             start: list[Cell] = [stamp] if now else []
             rows.append([*start, each.environment.name, host.name, *_health_cells(each, host)])
@@ -99,7 +103,7 @@ def _cell(found: EnvironmentStatus, name: str) -> Text:
 
 def _environment_row(found: EnvironmentStatus, now: datetime) -> list[Cell]:
     reached = [host for host in found.hosts if host.error is None]
-    all_hosts = words.counted(len(found.hosts), "host")
+    all_hosts = words.counted(len(found.hosts), "host") if found.error is None else "hosts unknown"
     count = all_hosts if len(reached) == len(found.hosts) else f"{len(reached)} of {all_hosts}"
     changes = [change for change in found.changes if change.outcome == "kept"]
     last = words.change_in_words(changes[-1], now) if changes else "no changes yet" if reached else ""

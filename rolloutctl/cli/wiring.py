@@ -44,6 +44,7 @@ def configuration_for(invocation: Invocation) -> Configuration:
 def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import open_session  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
@@ -59,6 +60,7 @@ def tools_for(configuration: Configuration) -> Tools:
         origin=Origin(actor(os.environ), socket.gethostname(), __version__),
         configuration=configuration,
         new_id=new_id,
+        with_hosts=HostLists(),
     )
 
 

@@ -25,6 +25,7 @@ _WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "true": True, "f
 _HALF = re.compile("[\ud800-\udfff]")  # what \\ud83d in double quotes becomes; no such text can leave Python
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "<<"
+TAGGED = "a tag, which is not read here"  # how the fault of a tag begins
 
 
 class Unreadable(Exception):
@@ -164,7 +165,7 @@ class _Builder:
 
     def _tag(self, tag: str | None, line: int) -> None:
         if tag is not None and tag not in ("!", _STRING):
-            self.faults.append(Fault(line, f"a tag, which is not read here: {shown(tag)}"))
+            self.faults.append(Fault(line, f"{TAGGED}: {shown(tag)}"))
 
 
 def _resolved(text: str) -> Scalar:

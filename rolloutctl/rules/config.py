@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.freeze import Freeze
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.config_hosts import Layers
 
 Connection = Literal["paramiko", "openssh", "local", "embedded"]
 DEPLOY_LOCKS = (".dep/deploy.lock", "../.dep/deploy.lock", "~/.kamal/lock-*")
@@ -105,12 +108,30 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostSource:
+    """Where hosts are listed that are not in environments.yaml: what a shell line prints, or an Ansible inventory."""
+
+    run: str | None = None
+    inventory: str | None = None  # its path, absolute or below ~
+    group: str = "all"
+    timeout: float = 30.0  # seconds
+    layers: Layers = field(repr=False)  # what stands beneath each host's own keys; may hold secrets
+
+    def __str__(self) -> str:
+        return self.inventory or f"`{self.run}`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One application on one or more hosts; the first host is the arbiter. `hold` is in seconds."""
+    """One application on one or more hosts; the first host is the arbiter. `hold` is in seconds.
+
+    Where the hosts have a `source`, there are none here until it was asked.
+    """
 
     name: str
     url: str | None = None  # scheme, name and port; no slash at the end
     hosts: tuple[Host, ...]
+    source: HostSource | None = None
     protected: bool = False
     requires: tuple[str, ...] = ()
     freeze: tuple[Freeze, ...] = ()

@@ -1,4 +1,4 @@
-"""Reads the hosts of an environment: each one's own keys over the environment's over the defaults'."""
+"""Reads an environment's hosts, or where they are listed: a host's keys go over the environment's and the defaults'."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import PurePath
 from typing import Any
 
 from rolloutctl.rules import written
-from rolloutctl.rules.config import Host
+from rolloutctl.rules.config import Host, HostSource
 from rolloutctl.rules.config_fields import Reader
 from rolloutctl.rules.config_tree import Node
-from rolloutctl.rules.raw_config import NAME, HostKeys, MachineKeys
+from rolloutctl.rules.durations import parse_duration
+from rolloutctl.rules.raw_config import NAME, HostKeys, MachineKeys, SourceKeys
 
 _MACHINE = frozenset(MachineKeys.__struct_fields__)
+_EMBEDDED_URL = "http://demo.localhost"  # the embedded host asks itself, under any name
 _ALONE = {"embedded": "demo", "local": "localhost"}  # the one host of an environment that lists none
 
 
@@ -32,7 +34,7 @@ class Layers:
             keys = HostKeys(**({"connection": "embedded"} | self._machine(self.environment) | own))
         values = {name: getattr(keys, name) for name in _MACHINE}
         values |= {
-            "key": self._key(keys.key),
+            "key": self.path(keys.key),
             "known_hosts": tuple(pin.rstrip("=") for pin in keys.known_hosts),
             "app": keys.app or "",
         }
@@ -41,21 +43,65 @@ class Layers:
     def _machine(self, layer: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in layer.items() if name in _MACHINE}
 
-    def _key(self, path: str | None) -> str | None:
+    def path(self, path: str | None) -> str | None:
+        """A path as environments.yaml means it: absolute, below ~, or relative to that file."""
         return path if path is None or path.startswith("~") else str(self.folder / path)
 
 
 def read_hosts(reader: Reader, name: str, node: Node, layers: Layers) -> tuple[Host, ...]:
-    """The hosts of an environment, each known by one name, in the order of the file."""
-    place, line = f"environments.{name}", node.line
+    """The hosts of an environment, each known by one name, in the order of the file; none where a source lists them."""
+    place = f"environments.{name}"
+    written_hosts = node.get("hosts")
+    if written_hosts is not None and written_hosts.entries is not None:
+        return ()
+    found = _each(reader, reader.items(node, "hosts", place), layers)
+    if written_hosts is None or written_hosts.empty or written_hosts.items == ():
+        found = _alone(reader, node, place, layers)
+    return _checked(reader, found, place, node.line)
+
+
+def read_listed(reader: Reader, place: str, listed: Node, layers: Layers) -> tuple[Host, ...]:
+    """The hosts of a list that stands elsewhere; they are held to what holds for those in environments.yaml."""
+    if not listed.items:
+        reader.fault(listed.line, f"{place} lists no host")
+    items = [(f"{place}[{number}]", item) for number, item in enumerate(listed.items or ())]
+    return _checked(reader, _each(reader, items, layers), place, listed.line)
+
+
+def read_source(reader: Reader, name: str, node: Node, layers: Layers) -> HostSource | None:
+    """Where an environment's hosts are listed, when `hosts` is a mapping; None when it is the list itself."""
+    place, written_hosts = f"environments.{name}.hosts", node.get("hosts")
+    if written_hosts is None or written_hosts.entries is None:
+        return None
+    keys = reader.values(written_hosts, SourceKeys, place) or {}
+    given = [key for key in ("run", "inventory") if keys.get(key)]
+    if len(given) != 1 and not {f"{place}.run", f"{place}.inventory"} & reader.ill:
+        reader.fault(written_hosts.line, f"{place} needs run or inventory, and only one of them")
+    source = SourceKeys(**keys)
+    return HostSource(
+        run=source.run,
+        inventory=layers.path(source.inventory),
+        group=source.group,
+        timeout=parse_duration(source.timeout),
+        layers=layers,
+    )
+
+
+def embedded_url(hosts: tuple[Host, ...]) -> str | None:
+    """The `url` of an environment that names none, where there are only embedded hosts."""
+    return _EMBEDDED_URL if hosts and all(host.connection == "embedded" for host in hosts) else None
+
+
+def _each(reader: Reader, items: list[tuple[str, Node]], layers: Layers) -> list[tuple[int, Host]]:
     found: list[tuple[int, Host]] = []
-    for at, item in reader.items(node, "hosts", place):
+    for at, item in items:
         own = _written_short(reader, item, at) if item.entries is None else _mapping(reader, item, at)
         if own is not None:
             found.append((item.line, layers.host(own)))
-    written_hosts = node.get("hosts")
-    if written_hosts is None or written_hosts.empty or written_hosts.items == ():
-        found = _alone(reader, node, place, layers)
+    return found
+
+
+def _checked(reader: Reader, found: list[tuple[int, Host]], place: str, line: int) -> tuple[Host, ...]:
     _duplicates(reader, found, place)
     homeless = [host.name for _, host in found if not host.app and host.connection != "embedded"]
     if homeless and not any(told.endswith(".app") for told in reader.ill):

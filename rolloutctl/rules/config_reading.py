@@ -10,15 +10,13 @@ from typing import Any
 from rolloutctl.errors import ConfigurationError
 from rolloutctl.rules.config import Configuration, Environment, Flag, closest
 from rolloutctl.rules.config_fields import Reader
-from rolloutctl.rules.config_hosts import Layers, read_hosts
+from rolloutctl.rules.config_hosts import Layers, embedded_url, read_hosts, read_source
 from rolloutctl.rules.config_pieces import read_flag, read_freeze, read_health, read_step
 from rolloutctl.rules.config_tree import Fault, Node, unprintable
 from rolloutctl.rules.durations import parse_duration
 from rolloutctl.rules.raw_config import NAME, NAME_WANTS, EnvironmentKeys, FileKeys, SharedKeys
 
 VERSION = 1
-
-_EMBEDDED_URL = "http://demo.localhost"  # the embedded host asks itself, under any name
 
 
 def read_configuration(
@@ -111,11 +109,11 @@ def _read_environment(reader: Reader, name: str, node: Node, layers: Layers) -> 
     nested = {key: value for key, value in (layers.defaults | own).items() if key in ("steps", "health", "freeze")}
     keys = EnvironmentKeys(**{key: value for key, value in (layers.defaults | own).items() if key not in nested})
     hosts = read_hosts(reader, name, node, layers)
-    embedded = all(host.connection == "embedded" for host in hosts)
     return Environment(
         name=name,
-        url=keys.url.rstrip("/") if keys.url else _EMBEDDED_URL if embedded else None,
+        url=keys.url.rstrip("/") if keys.url else embedded_url(hosts),
         hosts=hosts,
+        source=read_source(reader, name, node, layers),
         protected=keys.protected,
         requires=tuple(keys.requires),
         hold=parse_duration(keys.hold),

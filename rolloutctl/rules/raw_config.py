@@ -170,6 +170,17 @@ class HostKeys(MachineKeys):
     address: Annotated[Address | None, _about("Where it is; default: its name")] = None
 
 
+class SourceKeys(Keys):
+    """Where hosts are listed: what a shell line prints (`run`), or an Ansible inventory."""
+
+    run: Annotated[
+        Text | None, _about("A shell line that prints the hosts as JSON, run on this machine beside this file")
+    ] = None
+    inventory: Annotated[Text | None, _about("An Ansible inventory's path: INI or YAML, relative to this file")] = None
+    group: Annotated[Name, _about("The group of hosts that is meant")] = "all"
+    timeout: Annotated[Duration, _about("How long `run` may take")] = "30s"
+
+
 class SharedKeys(MachineKeys):
     """What `defaults` says for all environments, and an environment may override."""
 
@@ -189,7 +200,10 @@ class EnvironmentKeys(SharedKeys):
     """One application on one or more hosts."""
 
     url: Annotated[Url | None, _about("Where people reach the application; no path")] = None
-    hosts: Annotated[list[Text | HostKeys], _about('"user@name:port", or a mapping; the first is the arbiter')] = []
+    hosts: Annotated[
+        list[Text | HostKeys] | SourceKeys,
+        _about('"user@name:port", or a mapping; the first is the arbiter. Or where such a list comes from'),
+    ] = []
     requires: Annotated[Names, _about("Environments in which a flag must be on before it goes on here")] = []
 
 

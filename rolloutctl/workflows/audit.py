@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change, fold
 from rolloutctl.rules.records import Record, missing_from, verify
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.tools import Tools
+
+_ALL_HOSTS = "hosts"  # stands for their names where nobody knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Audited:
     changes: tuple[Change, ...]
     records: tuple[Record, ...]
     unreachable: tuple[tuple[str, str], ...] = ()
+    reached: int = 0  # hosts that could be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ def verify_logs(environments: tuple[Environment, ...], tools: Tools) -> tuple[Ve
     return tuple(verdict for environment in environments for verdict in _verified(environment, tools))
 
 
-def _audited(environment: Environment, flag: str | None, tools: Tools) -> Audited:
+def _audited(asked: Environment, flag: str | None, tools: Tools) -> Audited:
+    try:
+        environment = tools.with_hosts(asked)
+    except Unlisted as error:
+        return Audited(asked.name, (), (), ((_ALL_HOSTS, error.message),))
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         logs, lost = read_logs(fleet, tools)
     wanted = {name: tuple(r for r in log if flag in (None, r.flag)) for name, log in logs.items()}
@@ -52,11 +59,16 @@ def _audited(environment: Environment, flag: str | None, tools: Tools) -> Audite
         environment.name,
         fold(wanted),
         tuple(record for log in wanted.values() for record in log),
-        tuple((name, error.message) for name, error in lost.items()),
+        tuple((name, why.message) for name, why in lost.items()),
+        len(logs),
     )
 
 
-def _verified(environment: Environment, tools: Tools) -> list[Verified]:
+def _verified(asked: Environment, tools: Tools) -> list[Verified]:
+    try:
+        environment = tools.with_hosts(asked)
+    except Unlisted as error:
+        return [Verified(asked.name, _ALL_HOSTS, 0, ok=False, problem=error.message)]
     seen = {host.name: tools.mirror.seen(environment.name, host.name) for host in environment.hosts}
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         lost = fleet.open(tools.configuration.flags.values())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolloutctl.errors import Refused, Unreachable
+from rolloutctl.errors import Refused, Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.config import Environment
 from rolloutctl.rules.freeze import standing
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import Plan
@@ -74,7 +73,7 @@ def _deploying(plan: Plan) -> list[Refused]:
 def _required(plan: Plan, tools: Tools) -> list[Refused]:
     refusals = []
     for name in plan.environment.requires:
-        missing = _not_on(tools.configuration.environment(name), plan, tools)
+        missing = _not_on(name, plan, tools)
         if missing:
             refusals.append(
                 Refused(
@@ -87,7 +86,11 @@ def _required(plan: Plan, tools: Tools) -> list[Refused]:
     return refusals
 
 
-def _not_on(environment: Environment, plan: Plan, tools: Tools) -> str:
+def _not_on(required: str, plan: Plan, tools: Tools) -> str:
+    try:
+        environment = tools.environment(required)
+    except Unlisted as unlisted:
+        return unlisted.message.removesuffix(".")
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         lost = fleet.open(tools.configuration.flags.values())
         seen = fleet.look(content=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rolloutctl.contracts import Desk
-from rolloutctl.errors import Refused, Unreachable, UsageError
+from rolloutctl.errors import Refused, Unlisted, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.history import Change, fold, undoable
@@ -58,7 +58,14 @@ def find(request: Request, tools: Tools) -> Found:
         environments = list(configuration.environments.values())
     found: list[tuple[str, Environment, tuple[Change, ...]]] = []
     lost: list[str] = []
-    for environment in environments:
+    for each in environments:
+        try:
+            environment = tools.with_hosts(each)
+        except Unlisted as error:
+            if request.environment is not None:
+                raise
+            lost.append(f"{each.name}: {error.message}")
+            continue
         changes, missing = _undoable_in(environment, request, tools)
         lost.extend(f"{name}: {error.message}" for name, error in missing.items())
         if changes:

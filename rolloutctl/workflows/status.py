@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rolloutctl.contracts import Session
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience
@@ -60,18 +60,20 @@ class EnvironmentStatus:
 
     environment: Environment
     hosts: tuple[HostStatus, ...]
-    changes: tuple[Change, ...]
-    doubts: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    doubts: tuple[Change, ...] = ()
+    error: str | None = None  # why nobody knows which hosts there are
+    hint: str = ""
 
     @property
     def reachable(self) -> bool:
         """Whether every host answered."""
-        return all(host.error is None for host in self.hosts)
+        return self.error is None and all(host.error is None for host in self.hosts)
 
     @property
     def healthy(self) -> bool:
         """Whether every host answers and is well."""
-        return all(host.healthy for host in self.hosts)
+        return self.error is None and all(host.healthy for host in self.hosts)
 
     def seen(self, flag: str) -> Audience | None:
         """Who sees a flag's feature according to the first host that can say."""
@@ -101,12 +103,22 @@ class EnvironmentStatus:
 
 def status(environments: Iterable[Environment], flags: Iterable[Flag], tools: Tools) -> tuple[EnvironmentStatus, ...]:
     """Look at all environments at once; a host that can't be reached is a row. Changes nothing."""
-    wanted, shown = tuple(environments), tuple(flags)
+    shown = tuple(flags)
+    wanted = [_with_hosts(environment, tools) for environment in environments]  # not by a thread, that a Ctrl-C misses
     with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
-        return tuple(pool.map(lambda environment: _look(environment, shown, tools), wanted))
+        return tuple(pool.map(lambda each: _look(each, shown, tools), wanted))
 
 
-def _look(environment: Environment, flags: tuple[Flag, ...], tools: Tools) -> EnvironmentStatus:
+def _with_hosts(environment: Environment, tools: Tools) -> Environment | EnvironmentStatus:
+    try:
+        return tools.with_hosts(environment)
+    except Unlisted as error:
+        return EnvironmentStatus(environment, (), error=error.message, hint=error.hint)
+
+
+def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...], tools: Tools) -> EnvironmentStatus:
+    if isinstance(environment, EnvironmentStatus):
+        return environment
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         lost = fleet.open(tools.configuration.flags.values())
         seen = fleet.look(content=False)

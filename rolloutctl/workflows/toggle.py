@@ -33,7 +33,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
         UsageError: there is no such environment or flag.
         Refused: a gate, a lock, a proof or the person said no; nothing was touched.
     """
-    environment = tools.configuration.environment(request.environment)
+    environment = tools.environment(request.environment)
     flag = tools.configuration.flag(request.flag)
     change = tools.new_id()
 

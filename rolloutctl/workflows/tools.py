@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rolloutctl.contracts import Clock, Mirror, Outsider, Sessions
+from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, Sessions
 from rolloutctl.errors import RolloutctlError
-from rolloutctl.rules.config import Configuration
+from rolloutctl.rules.config import Configuration, Environment
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.work import Origin
+
+
+def _as_written(environment: Environment) -> Environment:
+    return environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,16 @@ class Tools:
     origin: Origin
     configuration: Configuration
     new_id: Callable[[], str]
+    with_hosts: HostLists = _as_written
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name, with its hosts.
+
+        Raises:
+            UsageError: there is none.
+            Unlisted: nobody knows which hosts it has.
+        """
+        return self.with_hosts(self.configuration.environment(name))
 
 
 @dataclass(frozen=True, slots=True)

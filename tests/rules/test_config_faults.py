@@ -151,6 +151,10 @@ def test_a_fault_of_an_environment_names_its_line(line: str, expected: str | Non
     ("hosts", "expected"),
     [
         ("a", ".hosts must be a list: a"),
+        ("{}", ".hosts needs run or inventory, and only one of them"),
+        ("{run: a, inventory: b}", ".hosts needs run or inventory, and only one of them"),
+        ("{run: a, timeout: soon}", f".hosts{_DURATION.replace('.hold', '.timeout')}: soon"),
+        ("{inventory: a, group: '*'}", f".hosts.group {_NAMED}: *"),
         ("[a, b, A]", " has two hosts of one name; give each its own name: A"),
         ("[{name: a, address: x}, {name: b, address: X}]", " lists one host twice, as a and as b: X"),
         ("[-oProxyCommand=x]", f".hosts[0]{_SHORT}: -oProxyCommand=x"),
