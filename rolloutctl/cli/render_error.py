@@ -44,6 +44,9 @@ def _headline(error: RolloutctlError) -> str:
     subject = error.subject.rpartition(" · ")[2]
     if not error.subject:
         return message
+    file = subject.rpartition("/")[2]
+    if file and message.startswith(f"{file} "):
+        return f"{error.subject.removesuffix(file)}{message}"
     if message.startswith(f"{subject}: "):
         return f"{error.subject}: {message.removeprefix(f'{subject}: ')}"
     return message if subject in message.split() else f"{error.subject}: {message}"

@@ -56,7 +56,9 @@ def _known_version(reader: Reader, root: Node) -> bool:
     version = root.get("version")
     if version is None or version.scalar == VERSION:
         return root.entries is not None or reader.values(root, FileKeys, "the file") is not None
-    reader.fault(version.line, f"this rolloutctl reads version {VERSION} of the format only: {version}")
+    reader.fault(
+        version.line, f"version must be the number {VERSION}, the only format that this rolloutctl reads: {version}"
+    )
     return False
 
 

@@ -232,6 +232,12 @@ def test_no_line_is_wider_than_the_terminal_but_a_command_to_copy(monkeypatch: p
     assert too_wide == []
 
 
+def test_a_file_that_the_message_begins_with_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = Sheet(monkeypatch, 100)
+    show_error(ConfigurationError("e.yaml has a fault.", subject="/team/e.yaml", hint="Mend it."), sheet.page)
+    assert sheet.text.splitlines()[0] == "✗ /team/e.yaml has a fault."
+
+
 def test_a_pipe_keeps_a_line_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     stream = io.StringIO()

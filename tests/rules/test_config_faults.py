@@ -20,6 +20,7 @@ _STATUS = ".health.expect must be an HTTP status or a list of them: 200, or [200
 _SHORT = ' must be a mapping or "user@name:port", an IPv6 address in brackets'
 _NAMED = "must be letters, digits, '.', '_' and '-', a letter or digit first"
 _VARIABLE = ".key must be the name of a variable: letters, digits, '_' and '.'"
+_VERSION = "version must be the number 1, the only format that this rolloutctl reads"
 _DEMO = "environments: {demo: {connection: embedded}}\n"
 
 
@@ -56,8 +57,8 @@ def in_flag(*lines: str) -> str:
         ("version: 1\nenvironments: {}\n", "2: environments names no environment"),
         ("version: 1\nenvironments:\n", "2: environments names no environment"),
         ("version: 1\nenvironments: [a]\n", "2: environments must be a mapping of names: a list"),
-        ("version: 2\nfoo: bar\n", "1: this rolloutctl reads version 1 of the format only: 2"),
-        ('version: "1"\nfoo: bar\n', "1: this rolloutctl reads version 1 of the format only: 1"),
+        ("version: 2\nfoo: bar\n", f"1: {_VERSION}: 2"),
+        ('version: "1"\nfoo: bar\n', f"1: {_VERSION}: 1"),
         (f"version: 1\nversion: 1\n{_DEMO}", "2: the key stands on line 1 already: version"),
         (
             f"version: 1\n{_DEMO}enviroments: {{}}\n",
