@@ -28,6 +28,7 @@ def of_health(found: Iterable[EnvironmentStatus]) -> Document:
                 "name": each.environment.name,
                 "healthy": each.healthy,
                 "error": each.error,
+                "missing_secrets": list(each.environment.unmet),
                 "hosts": [_host_basics(host, each) for host in each.hosts],
             }
             for each in found
@@ -41,6 +42,7 @@ def _environment(found: EnvironmentStatus, flags: Flags) -> Document:
         "reachable": found.reachable,
         "error": found.error,
         "hint": found.hint or None,
+        "missing_secrets": list(found.environment.unmet),
         "healthy": found.healthy,
         "well": found.well,
         "flags": {name: _flag(found, name) for name in flags},

@@ -32,6 +32,10 @@ def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark
         return (Remark(found.environment.name, found.error, found.hint),)
     return (
         *(_doubt(found, change, flags) for change in found.doubts),
+        *(
+            Remark(found.environment.name, f"what needs a secret is not asked: {each}")
+            for each in found.environment.unmet
+        ),
         *_unsettled(found, flags),
         *(remark for host in found.hosts for remark in _host(found, host)),
         *(_drift(found, name) for name in flags if not found.consistent(name)),

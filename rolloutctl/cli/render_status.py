@@ -116,7 +116,9 @@ def _health_word(found: EnvironmentStatus, reached: Sequence[HostStatus]) -> Tex
     ill = [host for host in reached if not host.healthy]
     if ill:
         return text((f"ill: {words.listed(host.name for host in ill)}", "bold red"))
-    return text("no health check") if found.environment.health is None else text(("healthy", "green"))
+    if found.environment.health is None:
+        return text(("not asked", "yellow")) if found.environment.unmet else text("no health check")
+    return text(("healthy", "green"))
 
 
 def _show_hosts(found: EnvironmentStatus, page: Page) -> None:
@@ -131,6 +133,8 @@ def _show_hosts(found: EnvironmentStatus, page: Page) -> None:
 def _health_cells(found: EnvironmentStatus, host: HostStatus) -> list[Cell]:
     if host.error is not None:
         return [text(("unreachable", "red")), host.error]
+    if host.health is None and found.environment.unmet:
+        return ["reachable", text((f"not asked: {found.environment.unmet[0]}", "yellow"))]
     if host.health is None:
         return ["reachable", "nothing to ask: url: or health: is missing"]
     asked = host.health

@@ -140,6 +140,7 @@ class Environment:
     hold: float = 60.0
     volatile: tuple[str, ...] = ()
     deploy_locks: tuple[str, ...] = DEPLOY_LOCKS
+    unmet: tuple[str, ...] = ()  # the secrets that are missing; what needs one of them is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Reader:
     secrets: Mapping[str, str]
     faults: list[Fault] = field(default_factory=list)
     ill: set[str] = field(default_factory=set)  # places told already, so that none is told to be missing too
+    unmet: list[tuple[str, Fault]] = field(default_factory=list)  # places whose secret is missing: no fault of the file
 
     def fault(self, line: int, text: str, *, meant: str | None = None) -> None:
         """Note what is wrong at a line, and what was likely meant."""
@@ -115,7 +116,7 @@ class Reader:
             text = (
                 f"{where} names a secret that is neither in the environment nor in .env beside this file: ${{{name}}}"
             )
-            self.fault(line, text)
+            self.unmet.append((where, Fault(line, text)))
         if missing:
             raise _Noted
 

@@ -35,7 +35,7 @@ def read_health(reader: Reader, node: Node, place: str) -> Health | None:
     if node.empty:
         return None
     keys = reader.struct(node, HealthKeys, place)
-    if keys is None:
+    if keys is None or f"{place}.headers" in reader.ill:  # without its secret it would be another request
         return None
     return Health(
         path=keys.path,
@@ -61,7 +61,7 @@ def read_freeze(reader: Reader, node: Node, place: str) -> Freeze | None:
 def read_probe(reader: Reader, node: Node, place: str) -> Probe | None:
     """A probe that expects something of somebody."""
     keys = reader.struct(node, ProbeKeys, place)
-    if keys is None:
+    if keys is None or f"{place}.headers" in reader.ill:
         return None
     audiences = [key for key in ("off", "limited", "on") if node.get(key) is not None]
     if keys.always is not UNSET and audiences:

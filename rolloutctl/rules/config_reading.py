@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -32,9 +33,7 @@ def read_configuration(
     if _known_version(reader, root):
         reader.values(root, FileKeys, "the file")
         flags = _read_flags(reader, root)
-        configuration = Configuration(
-            path=str(path), flags=flags, environments=_read_environments(reader, root, path.parent)
-        )
+        configuration = Configuration(path=str(path), flags=flags, environments=_read_environments(reader, root, path))
     if reader.faults:
         raise faulty(path, reader.faults)
     return configuration
@@ -78,18 +77,28 @@ def _read_flags(reader: Reader, root: Node) -> dict[str, Flag]:
     return flags
 
 
-def _read_environments(reader: Reader, root: Node, folder: PurePath) -> dict[str, Environment]:
+def _read_environments(reader: Reader, root: Node, path: PurePath) -> dict[str, Environment]:
     written_defaults = root.get("defaults")
     has_defaults = written_defaults is not None and not written_defaults.empty
     defaults = _shared(reader, written_defaults, SharedKeys, "defaults") if written_defaults and has_defaults else {}
     nodes = _named(reader, root, "environments")
     if not nodes and root.get("environments") is not None and not reader.faults:
         reader.fault(root.line_of("environments"), "environments names no environment")
-    found = {}
+    shared, found = tuple(reader.unmet), {}
     for name, node in nodes:
-        found[name] = _read_environment(reader, name, node, Layers(defaults=defaults, environment={}, folder=folder))
+        reader.unmet[:] = shared
+        environment = _read_environment(
+            reader, name, node, Layers(defaults=defaults, environment={}, folder=path.parent)
+        )
+        found[name] = replace(environment, unmet=_unmet(reader, node, path))
     _check_requires(reader, dict(nodes), found)
     return found
+
+
+def _unmet(reader: Reader, node: Node, path: PurePath) -> tuple[str, ...]:
+    """The secrets that an environment lacks: its own, the flags', and those of defaults that it does not replace."""
+    replaced = tuple(f"defaults.{key}" for key in node.entries or ())
+    return tuple(fault.at(path.name) for place, fault in reader.unmet if not place.startswith(replaced))
 
 
 def _named(reader: Reader, root: Node, key: str) -> list[tuple[str, Node]]:

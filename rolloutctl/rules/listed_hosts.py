@@ -88,6 +88,10 @@ def _with_listed(environment: Environment, source: HostSource, listed: Node) -> 
     reader = Reader(secrets={}, faults=[*unprintable(listed)])
     place = f"environments.{environment.name}.hosts.{'run' if source.run else 'inventory'}"
     hosts = read_listed(reader, place, listed, source.layers)
+    for where, fault in reader.unmet:
+        reader.fault(
+            fault.line, f"{where} names a secret, and is not in environments.yaml: ${{...}} is read only there"
+        )
     if reader.faults:
         raise faulty(environment, source, reader.faults)
     return replace(environment, hosts=hosts, url=environment.url or embedded_url(hosts))

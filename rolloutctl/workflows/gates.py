@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolloutctl.errors import Refused, Unlisted, Unreachable
+from rolloutctl.errors import ConfigurationError, Refused, RolloutctlError, Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.freeze import standing
 from rolloutctl.rules.host import HostState
@@ -18,10 +18,11 @@ def check_gates(plan: Plan, lost: Mapping[str, Unreachable], tools: Tools) -> tu
     """Refuse a widening that a gate holds back; what a narrowing passes by comes back as notes.
 
     Raises:
+        ConfigurationError: a secret is missing, without which the change can't be proved.
         Refused: naming the gate, the evidence, and when or how it opens.
     """
     notes = tuple(note for host in plan.hosts for note in _about(host.name, host.notes))
-    objections = [*_reachable(lost), *_frozen(plan, tools), *_deploying(plan)]
+    objections = [*_unproved(plan), *_reachable(lost), *_frozen(plan, tools), *_deploying(plan)]
     if plan.narrow:
         return (*notes, *(error.message for error in objections))
     if plan.target.enabled:
@@ -33,6 +34,18 @@ def check_gates(plan: Plan, lost: Mapping[str, Unreachable], tools: Tools) -> tu
 
 def _about(name: str, notes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name}: {note}" for note in notes)
+
+
+def _unproved(plan: Plan) -> list[RolloutctlError]:
+    return [
+        ConfigurationError(
+            f"What needs a secret can't be asked: {missing}.",
+            subject=plan.environment.name,
+            state=_UNTOUCHED,
+            hint="Set it in the environment, or in .env beside environments.yaml.",
+        )
+        for missing in plan.environment.unmet
+    ]
 
 
 def _reachable(lost: Mapping[str, Unreachable]) -> list[Refused]:

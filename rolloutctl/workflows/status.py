@@ -72,8 +72,8 @@ class EnvironmentStatus:
 
     @property
     def healthy(self) -> bool:
-        """Whether every host answers and is well."""
-        return self.error is None and all(host.healthy for host in self.hosts)
+        """Whether every host answers and is well, as far as could be asked: a missing secret lets nobody say so."""
+        return self.error is None and not self.environment.unmet and all(host.healthy for host in self.hosts)
 
     def seen(self, flag: str) -> Audience | None:
         """Who sees a flag's feature according to the first host that can say."""

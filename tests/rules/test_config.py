@@ -249,6 +249,38 @@ def test_only_headers_url_and_local_address_know_secrets() -> None:
     assert read(text, {"HOME": "x"}).environment("web").steps == (Step(name="a", run="echo ${HOME}"),)
 
 
+MISSING = "a secret that is neither in the environment nor in .env beside this file"
+ASKING = """\
+version: 1
+defaults: {app: /app, health: {path: /h, headers: {X: "${SHARED}"}}}
+flags: {a: {probes: [{path: /p, on: 200, headers: {X: "${FLAG} ${FLAG}"}}, {path: /q, on: 200}]}}
+environments:
+  web: {hosts: [{name: web-1, local_address: "${PLACE}"}], url: "https://${SITE}"}
+  own: {hosts: [web-1], health: {path: /h}}
+"""
+
+
+def test_a_missing_secret_is_a_matter_of_those_who_need_it() -> None:
+    found = read(ASKING, {"PLACE": "10.0.0.1:8080", "SITE": "a.example.com"})
+    flag = f"environments.yaml:3: flags.a.probes[0].headers names {MISSING}: ${{FLAG}}"
+    shared = f"environments.yaml:2: defaults.health.headers names {MISSING}: ${{SHARED}}"
+    assert set(found.environment("web").unmet) == {flag, shared}
+    assert set(found.environment("own").unmet) == {flag}
+    assert read(ASKING, {"SHARED": "x", "FLAG": "y"}).environment("own").unmet == ()
+    assert set(read(ASKING, {"SHARED": "x", "FLAG": "y"}).environment("web").unmet) == {
+        f"environments.yaml:5: environments.web.hosts[0].local_address names {MISSING}: ${{PLACE}}",
+        f"environments.yaml:5: environments.web.url names {MISSING}: ${{SITE}}",
+    }
+
+
+def test_what_needs_a_missing_secret_is_left_out() -> None:
+    found = read(ASKING)
+    web = found.environment("web")
+    assert (web.health, web.url, web.hosts[0].local_address) == (None, None, None)
+    assert [probe.path for probe in found.flag("a").probes] == ["/q"]
+    assert found.environment("own").health == Health(path="/h")
+
+
 def test_the_shipped_file_holds_what_the_documentation_promises() -> None:
     found = load(SHIPPED, {})
     assert list(found.environments) == ["demo", "staging", "production"]

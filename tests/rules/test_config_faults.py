@@ -280,22 +280,6 @@ def test_the_error_says_which_file_and_how_many_faults(tmp_path: Path) -> None:
         load(path, {})
 
 
-def test_a_missing_secret_is_named(tmp_path: Path) -> None:
-    missing = "a secret that is neither in the environment nor in .env beside this file"
-    text = in_environment(
-        "app: /app",
-        "hosts: [{name: web-1, local_address: '${PLACE}'}]",
-        "url: https://${SITE}",
-        "health: {path: /h, headers: {X: '${TOKEN} ${OTHER}'}}",
-    )
-    assert told(text, tmp_path) == [
-        f"5: environments.web.hosts[0].local_address names {missing}: ${{PLACE}}",
-        f"6: environments.web.url names {missing}: ${{SITE}}",
-        f"7: environments.web.health.headers names {missing}: ${{OTHER}}",
-        f"7: environments.web.health.headers names {missing}: ${{TOKEN}}",
-    ]
-
-
 def test_the_value_of_a_secret_is_in_no_fault(tmp_path: Path) -> None:
     text = in_environment(
         "app: /app", "hosts: [web-1]", "url: https://x/${A}", "health: {path: /h, headers: {X: '${A}'}}", "bad: '${A}'"
