@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,6 +42,8 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 
 def mirror_folder(environ: Mapping[str, str], configuration: Path) -> Path:
     """Where it remembers the hosts of this environments.yaml: two projects may both have a web-1 in production."""
+    import hashlib  # noqa: PLC0415 - most TABs don't ask for the mirror
+
     project = hashlib.sha256(str(configuration.resolve()).encode()).hexdigest()[:12]
     return state_folder(environ) / "mirror" / project
 
