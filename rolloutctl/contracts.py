@@ -152,6 +152,9 @@ class HostLists(Protocol):
             Unlisted: what lists them can't be asked, or does not tell.
         """
 
+    def last(self, environment: Environment) -> tuple[Environment, datetime] | None:
+        """The environment with the hosts that it had when they could be listed last, and when that was (UTC)."""
+
 
 class Clock(Protocol):
     """The operator's clock."""

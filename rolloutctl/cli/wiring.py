@@ -52,15 +52,16 @@ def tools_for(configuration: Configuration) -> Tools:
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
+    remembered = mirror_folder(os.environ, Path(configuration.path))
     return Tools(
         sessions=open_session,
         clock=SystemClock(),
-        mirror=FileMirror(mirror_folder(os.environ, Path(configuration.path))),
+        mirror=FileMirror(remembered),
         outsider=ask_outside,
         origin=Origin(actor(os.environ), socket.gethostname(), __version__),
         configuration=configuration,
         new_id=new_id,
-        with_hosts=HostLists(),
+        with_hosts=HostLists(remembered),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rolloutctl.errors import Unlisted
@@ -15,15 +17,19 @@ from rolloutctl.rules.config import Environment, HostSource
 from rolloutctl.rules.config_tree import shown
 from rolloutctl.rules.inventory import Inventory, Unusable
 from rolloutctl.rules.inventory_files import from_ini, from_yaml
-from rolloutctl.rules.listed_hosts import faulty, unlisted, with_inventory, with_printed
+from rolloutctl.rules.listed_hosts import faulty, in_inventory, in_printed, node_of, unlisted, with_listed
 
 _YAML = (".yaml", ".yml", ".json")
 
 
 class HostLists:
-    """Knows the hosts of each environment that was asked about, from the first time on."""
+    """Knows the hosts of each environment that was asked about, from the first time on.
 
-    def __init__(self) -> None:
+    `folder` keeps, for each environment, the list that was good last: as it was listed, so without any secret.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._found: dict[str, Environment | Unlisted] = {}
         self._locks: dict[str, threading.Lock] = {}
 
@@ -36,20 +42,45 @@ class HostLists:
         if environment.source is None:
             return environment
         with self._locks.setdefault(environment.name, threading.Lock()):
-            found = self._found.get(environment.name) or _asked(environment, environment.source)
+            found = self._found.get(environment.name) or self._asked(environment, environment.source)
             self._found[environment.name] = found
         if isinstance(found, Unlisted):
             raise found
         return found
 
+    def last(self, environment: Environment) -> tuple[Environment, datetime] | None:
+        """The environment with the hosts that it had when they could be listed last, and when that was."""
+        path = self._path(environment)
+        if environment.source is None:
+            return None
+        try:
+            listed = node_of(json.loads(path.read_bytes()))
+            listed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            return with_listed(environment, environment.source, listed), listed_at
+        except (OSError, ValueError, Unlisted):
+            return None
 
-def _asked(environment: Environment, source: HostSource) -> Environment | Unlisted:
-    try:
-        if source.run is not None:
-            return with_printed(environment, source, _printed(environment, source, source.run))
-        return with_inventory(environment, source, _inventory(environment, source))
-    except Unlisted as error:
-        return error
+    def _asked(self, environment: Environment, source: HostSource) -> Environment | Unlisted:
+        try:
+            if source.run is not None:
+                listed = in_printed(environment, source, _printed(environment, source, source.run))
+            else:
+                listed = in_inventory(environment, source, _inventory(environment, source))
+            found = with_listed(environment, source, listed)
+        except Unlisted as error:
+            return error
+        with contextlib.suppress(OSError):  # a machine that can't remember is no reason to stop
+            self._remember(self._path(environment), json.dumps(listed.plain()))
+        return found
+
+    def _path(self, environment: Environment) -> Path:
+        return self._folder / environment.name / "hosts.json"
+
+    def _remember(self, path: Path, text: str) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
 
 
 def _printed(environment: Environment, source: HostSource, line: str) -> object:

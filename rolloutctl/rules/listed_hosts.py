@@ -16,35 +16,52 @@ from rolloutctl.rules.inventory import ALL, Inventory, Unusable
 from rolloutctl.rules.inventory_files import from_listing
 
 
-def with_inventory(environment: Environment, source: HostSource, inventory: Inventory) -> Environment:
-    """The environment with the hosts of the inventory's group.
+def in_inventory(environment: Environment, source: HostSource, inventory: Inventory) -> Node:
+    """The list of hosts that the source's group of an inventory stands for.
 
     Raises:
         Unlisted: they can't be used, with the line of the inventory.
     """
     try:
-        listed = inventory.listed(source.group)
+        return inventory.listed(source.group)
     except Unusable as error:
         raise faulty(environment, source, [error.fault]) from None
-    return _with_listed(environment, source, listed)
 
 
-def with_printed(environment: Environment, source: HostSource, printed: object) -> Environment:
-    """The environment with the hosts of a JSON document: a list as in environments.yaml, or Ansible's listing.
+def in_printed(environment: Environment, source: HostSource, printed: object) -> Node:
+    """The list of hosts in a JSON document: one as in environments.yaml, or Ansible's listing.
 
     Raises:
-        Unlisted: it is neither, or they can't be used.
+        Unlisted: it is neither, or there is no such group.
     """
     root = node_of(printed)
     if root.entries is None:
         told = "it printed neither a list of hosts nor Ansible's listing" if root.items is None else ""
         if told or source.group != ALL:
             raise unlisted(environment, source, told or f"it printed a list, in which there is no group {source.group}")
-        return _with_listed(environment, source, root)
+        return root
     try:
-        return with_inventory(environment, source, from_listing(root))
+        return in_inventory(environment, source, from_listing(root))
     except Unusable as error:
         raise faulty(environment, source, [error.fault]) from None
+
+
+def with_listed(environment: Environment, source: HostSource, listed: Node) -> Environment:
+    """The environment with the hosts of a list, which are held to what holds for those in environments.yaml.
+
+    Raises:
+        Unlisted: one of them can't be used.
+    """
+    reader = Reader(secrets={}, faults=[*unprintable(listed)])
+    place = f"environments.{environment.name}.hosts.{'run' if source.run else 'inventory'}"
+    hosts = read_listed(reader, place, listed, source.layers)
+    for where, fault in reader.unmet:
+        reader.fault(
+            fault.line, f"{where} names a secret, and is not in environments.yaml: ${{...}} is read only there"
+        )
+    if reader.faults:
+        raise faulty(environment, source, reader.faults)
+    return replace(environment, hosts=hosts, url=environment.url or embedded_url(hosts))
 
 
 def faulty(environment: Environment, source: HostSource, faults: Iterable[Fault]) -> Unlisted:
@@ -82,16 +99,3 @@ def node_of(value: object) -> Node:
         return Node(line=0, items=tuple(map(node_of, value)))
     scalar: Scalar = value if isinstance(value, str | int | float) else None
     return Node(line=0, scalar=scalar, text=scalar if isinstance(scalar, str) else json.dumps(scalar))
-
-
-def _with_listed(environment: Environment, source: HostSource, listed: Node) -> Environment:
-    reader = Reader(secrets={}, faults=[*unprintable(listed)])
-    place = f"environments.{environment.name}.hosts.{'run' if source.run else 'inventory'}"
-    hosts = read_listed(reader, place, listed, source.layers)
-    for where, fault in reader.unmet:
-        reader.fault(
-            fault.line, f"{where} names a secret, and is not in environments.yaml: ${{...}} is read only there"
-        )
-    if reader.faults:
-        raise faulty(environment, source, reader.faults)
-    return replace(environment, hosts=hosts, url=environment.url or embedded_url(hosts))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rolloutctl.contracts import Desk
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import PersonNeeded, Unlisted, Unreachable
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_text import UnsafeEdit, value_of
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState, audience_from
 from rolloutctl.rules.plans import Edit, HostPlan, Plan, Wish, is_narrowing, plan_edits
 from rolloutctl.workflows.change import carry_out
+from rolloutctl.workflows.closing import again
 from rolloutctl.workflows.tools import Done, Options, Tools
 
 
@@ -33,7 +34,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
         UsageError: there is no such environment or flag.
         Refused: a gate, a lock, a proof or the person said no; nothing was touched.
     """
-    environment = tools.environment(request.environment)
+    environment, outdated = _environment(request, tools)
     flag = tools.configuration.flag(request.flag)
     change = tools.new_id()
 
@@ -54,7 +55,33 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             reason=request.reason,
         )
 
-    return carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)
+    done = carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)
+    return _with_doubt(done, outdated) if outdated else done
+
+
+def _environment(request: Request, tools: Tools) -> tuple[Environment, str]:
+    """The environment with its hosts, for a switch-off else with those that were listed last; and what is odd then."""
+    try:
+        return tools.environment(request.environment), ""
+    except Unlisted as error:
+        last = tools.with_hosts.last(tools.configuration.environment(request.environment))
+        if request.wish.enabled or last is None:
+            raise
+        environment, listed_at = last
+        return environment, f"{error.message} Those of {listed_at:%d %b %H:%M} UTC were taken."
+
+
+def _with_doubt(done: Done, outdated: str) -> Done:
+    """A switch-off on hosts that were listed earlier: others may have come since."""
+    if done.error is not None or done.result == "planned":
+        return replace(done, notes=(*done.notes, outdated))
+    doubt = PersonNeeded(
+        f"{done.plan.flag.name} is off on the hosts that were listed last; others may have come since.",
+        subject=done.plan.environment.name,
+        state=outdated,
+        hint=again(done.plan),
+    )
+    return replace(done, error=doubt)
 
 
 def nothing_reached(environment: Environment, lost: Mapping[str, Unreachable]) -> Unreachable:

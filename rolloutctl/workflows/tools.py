@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, Sessions
 from rolloutctl.errors import RolloutctlError
@@ -13,8 +13,15 @@ from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.work import Origin
 
 
-def _as_written(environment: Environment) -> Environment:
-    return environment
+class Written:
+    """Hosts that all stand in environments.yaml."""
+
+    def __call__(self, environment: Environment) -> Environment:
+        """The environment as it is."""
+        return environment
+
+    def last(self, _: Environment) -> None:
+        """Nothing had to be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Tools:
     origin: Origin
     configuration: Configuration
     new_id: Callable[[], str]
-    with_hosts: HostLists = _as_written
+    with_hosts: HostLists = field(default_factory=Written)
 
     def environment(self, name: str) -> Environment:
         """The environment of that name, with its hosts.

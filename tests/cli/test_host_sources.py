@@ -9,6 +9,7 @@ import pytest
 from tests.cli.shell import Shell
 
 TOLD = "The hosts could not be listed: `./broken`: exit 4, the registry is down."
+LISTED = "echo asked >> asked; echo '[\"web-1\"]'"
 CONFIGURATION = """\
 version: 1
 flags: {bulk_export: {}}
@@ -22,7 +23,7 @@ environments:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shell = Shell(tmp_path_factory.mktemp("sources"), CONFIGURATION)
-    program(shell.folder, "listed", "echo asked >> asked; echo '[\"web-1\"]'")
+    program(shell.folder, "listed", LISTED)
     program(shell.folder, "broken", "echo 'the registry is down' >&2; exit 4")
     return shell
 
@@ -38,6 +39,19 @@ def test_a_change_goes_to_the_hosts_that_a_line_prints_and_asks_it_once(shell: S
     assert ran.status == 0, ran.err
     assert [host["name"] for host in ran.document["change"]["hosts"]] == ["web-1"]
     assert (shell.folder / "asked").read_text() == "asked\n"
+
+
+def test_a_switch_off_goes_to_the_hosts_that_were_listed_last_and_leaves_the_rest_to_a_person(shell: Shell) -> None:
+    program(shell.folder, "listed", "echo 'too late' >&2; exit 4")
+    try:
+        widened = shell.run("toggle", "listed", "bulk_export", "true", "--yes")
+        ran = shell.run("toggle", "listed", "bulk_export", "false", "--yes", more={"COLUMNS": "300"})
+    finally:
+        program(shell.folder, "listed", LISTED)
+    assert (widened.status, ran.status) == (3, 5)
+    assert "✗ bulk_export is off on the hosts that were listed last; others may have come since." in ran.err
+    assert "exit 4, too late. Those of " in ran.err
+    assert "rolloutctl toggle listed bulk_export false" in ran.err
 
 
 def test_a_change_where_nobody_knows_the_hosts_is_refused_with_what_was_said(shell: Shell) -> None:

@@ -31,7 +31,7 @@ def environment(folder: Path, hosts: str) -> Environment:
 
 
 def found(folder: Path, hosts: str) -> tuple[Host, ...]:
-    return HostLists()(environment(folder, hosts)).hosts
+    return HostLists(folder / "state")(environment(folder, hosts)).hosts
 
 
 def refusal(folder: Path, hosts: str) -> Unlisted:
@@ -93,10 +93,10 @@ def test_a_line_runs_beside_environments_yaml_with_nothing_to_read(
 
 
 def test_each_source_is_asked_once_whatever_it_said(tmp_path: Path) -> None:
-    lists, good = HostLists(), environment(tmp_path, script(tmp_path, COUNTED))
+    lists, good = HostLists(tmp_path / "state"), environment(tmp_path, script(tmp_path, COUNTED))
     assert lists(good) is lists(good)
     bad = environment(tmp_path, script(tmp_path, "echo once >> asked", "exit 1"))
-    again = HostLists()
+    again = HostLists(tmp_path / "state")
     for _ in range(2):
         with pytest.raises(Unlisted):
             again(bad)
@@ -159,7 +159,7 @@ def test_a_host_without_an_application_is_told(tmp_path: Path) -> None:
     path = tmp_path / "environments.yaml"
     path.write_text(f"version: 1\nenvironments: {{web: {{hosts: {script(tmp_path, HOST)}}}}}\n")
     with pytest.raises(Unlisted, match=r"hosts\.run needs app, the folder of the application, for the host a\.$"):
-        HostLists()(load(path, {}).environment("web"))
+        HostLists(tmp_path / "state")(load(path, {}).environment("web"))
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,27 @@ def test_an_inventory_that_cannot_be_used_is_told_with_its_line(
     assert f"ansible-inventory -i {tmp_path / name} --list, group: web" in error.hint
 
 
+def test_the_list_that_was_good_last_is_remembered_without_what_stands_beneath_it(tmp_path: Path) -> None:
+    lists = HostLists(tmp_path / "state")
+    good = environment(tmp_path, script(tmp_path, COUNTED))
+    assert lists.last(good) is None
+    now = lists(good)
+    script(tmp_path, "exit 1")
+    later = HostLists(tmp_path / "state")
+    with pytest.raises(Unlisted):
+        later(good)
+    found = later.last(good)
+    assert found is not None
+    assert found[0] == now
+    assert abs(found[1].timestamp() - time.time()) < 60
+    assert (tmp_path / "state" / "production" / "hosts.json").read_text() == '["web-1"]'
+    (tmp_path / "state" / "production" / "hosts.json").write_text('[{"name": 5}]')
+    assert later.last(good) is None
+
+
 def test_hosts_that_stand_in_the_file_are_not_asked_for(tmp_path: Path) -> None:
     written = environment(tmp_path, "[web-1]")
-    assert HostLists()(written) is written
+    assert HostLists(tmp_path / "state")(written) is written
 
 
 def test_reading_the_file_asks_nobody(tmp_path: Path) -> None:
