@@ -23,6 +23,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "deploying": (0,),
     "difference": (0,),
     "difference-failed": (1,),
+    "fact": (1,),
     "failed": (0, 2),
     "fatal": (1,),
     "going-back": (0,),
@@ -41,6 +42,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "stateless": (0,),
     "step": (0, 4),
     "stuck": (0,),
+    "trouble": (0, 2),
     "unknown": (0,),
     "unrecorded": (0,),
 }
@@ -54,6 +56,7 @@ OUTPUTS: Mapping[str, int] = {
     "proof-failed": 1,
     "refused": 2,
     "step": 4,
+    "trouble": 2,
 }
 
 
