@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rolloutctl.cli import words
-from rolloutctl.cli.render import Page
+from rolloutctl.cli.render import Cell, Page, text
 from rolloutctl.rules.verdicts import Status, Verdict
 from rolloutctl.workflows.doctor import Diagnosis
 
@@ -40,22 +40,33 @@ def show_doctor(found: Sequence[Diagnosis], flags: Sequence[str], page: Page, *,
         else:
             _show_counts(each, page)
             for said in _merged(each, _TOLD):
-                _show(said, each, page)
+                _show(said, each, page, brief=True)
         page.gap()
         _show_end(each, flags, page)
 
 
 def _show_counts(found: Diagnosis, page: Page) -> None:
     """How many checks are well, with hosts that have as many on one line."""
-    counts: dict[tuple[int, int], list[str]] = {}
+    counts: dict[tuple[bool, str], list[str]] = {}
     for host in found.hosts:
-        well = sum(verdict.status in {"ok", "info"} for verdict in host.verdicts)
-        left = sum(verdict.status == "skipped" for verdict in host.verdicts)
-        counts.setdefault((well, left), []).append(host.name)
-    for (well, left), names in counts.items():
-        skipped = f", {left} not looked at" if left else ""
-        mark = ("✓ ", "green") if well else ("· ", "dim")
-        page.line(mark, f"{words.listed(names)}   {words.counted(well, 'check')} well{skipped}", indent=2, hang=2)
+        counts.setdefault(_count(host.verdicts), []).append(host.name)
+    rows: list[list[Cell]] = []
+    for (well, line), names in counts.items():
+        rows.append([text(("✓ ", "green") if well else ("· ", "dim"), words.listed(names)), line])
+    page.columns(rows)
+
+
+def _count(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
+    """Whether all is well, and how many of how many checks are."""
+    looked = [verdict for verdict in verdicts if verdict.status != "skipped"]
+    well = sum(verdict.status in {"ok", "info"} for verdict in looked)
+    skipped = len(verdicts) - len(looked)
+    if not well:
+        return False, f"{words.counted(skipped, 'check')} not looked at"
+    left = f", {skipped} not looked at" if skipped else ""
+    if well == len(looked):
+        return True, words.counted(well, "check") + left
+    return False, f"{well} of {len(looked)} checks are well{left}"
 
 
 def _show_all(found: Diagnosis, page: Page) -> None:
@@ -81,13 +92,15 @@ def _merged(found: Diagnosis, statuses: Iterable[Status]) -> list[_Said]:
     return [*merged, *(_Said(verdict) for verdict in found.verdicts if verdict.status in wanted)]
 
 
-def _show(said: _Said, found: Diagnosis, page: Page) -> None:
+def _show(said: _Said, found: Diagnosis, page: Page, *, brief: bool = False) -> None:
     verdict = said.verdict
     mark, style = _MARKS[verdict.status]
     where = f" on {words.listed(said.hosts)}" if said.hosts and len(found.hosts) > 1 else ""
     page.line((f"{mark} ", style), (verdict.check, "bold"), f"{where}: {verdict.text}", indent=2, hang=2)
     for line in verdict.details:
         page.line((line, "dim"), indent=6, hang=2)
+    if verdict.status == "info" and brief:
+        return
     if verdict.fix.where:
         page.line((f"{verdict.fix.where}:", "dim"), indent=4, hang=2)
     if verdict.fix.line:

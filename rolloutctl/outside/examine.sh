@@ -90,6 +90,7 @@ names_of_keys() { sed -n 's/^\([A-Za-z_][A-Za-z0-9_.]*\)=.*/\1/p' | grep -Fx -f 
 
 examine_overrides() {
   for key in $(env | names_of_keys); do fact login-variable "$key"; done
+  [ -d config ] || return 0
   while IFS= read -r key; do
     [ -n "$key" ] || continue
     readers=$(grep -ls -e "env( *['\"]${key}['\"]" config/*.php config/*/*.php | tr '\n' ' ')

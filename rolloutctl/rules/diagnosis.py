@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("listed once", connection.twins),
     ("tools", tools.tools),
     ("php", tools.php),
+    ("php-fpm", tools.php_fpm),
     (".env", rights.env_rights),
     (".env mode", rights.env_mode),
     ("application", flags.application),

@@ -78,7 +78,7 @@ def twins(seen: Examined) -> Iterable[Verdict]:
             Fix(f"Remove {seen.host.name} from hosts: of {seen.environment.name} in environments.yaml."),
         )
     else:
-        yield ok("listed once")
+        yield ok("no other host is this application on this machine")
 
 
 def clock(seen: Examined) -> Iterable[Verdict]:

@@ -13,6 +13,7 @@ from rolloutctl.rules.proof import below
 from rolloutctl.rules.verdicts import Fix, Verdict, fail, here, in_yaml, info, ok, on_host, skipped, warn
 
 _SILENT = "the application does not speak"
+_UNREAD = ".env was not read"
 
 
 def application(seen: Examined) -> Iterable[Verdict]:
@@ -58,14 +59,14 @@ def keys(seen: Examined) -> Iterable[Verdict]:
     """Whether each flag's key stands in `.env`, in a spelling that means what it says."""
     live = seen.state.live
     if live is None or live.fault is not None:
-        yield skipped(".env was not read")
+        yield skipped(_UNREAD)
         return
     for flag in seen.flags:
         value = live.values.get(flag.key)
         if flag.key not in live.values:
             yield warn(
                 f"{flag.key} is not in .env: the first change will append it.",
-                on_host(f"echo '{flag.key}=false' >> {shlex.quote(seen.env_file)}"),
+                on_host(f"printf '\\n{flag.key}=false\\n' >> {shlex.quote(seen.env_file)}"),
             )
         elif odd_spelling(value):
             yield warn(
@@ -86,8 +87,8 @@ def settings(seen: Examined) -> Iterable[Verdict]:
     if not seen.application_speaks:
         yield skipped(_SILENT)
         return
-    if not seen.cached:
-        yield skipped("no config cache stands")
+    if not seen.cached or not seen.env_was_read:
+        yield skipped(_UNREAD if seen.cached else "no config cache stands")
         return
     found = [verdict for flag in seen.flags if flag.config for verdict in _setting(seen, flag, flag.config)]
     yield from found or [ok(".env and the config cache agree")]
@@ -111,6 +112,8 @@ def builds(seen: Examined) -> Iterable[Verdict]:
         yield fail(
             f"php artisan config:cache {what}: no new config cache can be built.", on_host(command), trouble.lines
         )
+    elif not seen.env_was_read:
+        yield skipped(_UNREAD)
     elif seen.facts.difference is not None:
         yield ok("can be built aside")
     elif seen.facts.difference_failed:
@@ -122,8 +125,8 @@ def builds(seen: Examined) -> Iterable[Verdict]:
 def waiting(seen: Examined) -> Iterable[Verdict]:
     """Whether a change would make live what somebody else left in `.env` or a config file."""
     difference = seen.facts.difference
-    if difference is None:
-        yield skipped("no config cache was built aside")
+    if difference is None or not seen.env_was_read:
+        yield skipped(_UNREAD if difference else "no config cache was built aside")
         return
     told = [flag.config for flag in seen.flags if not seen.state.in_sync(flag)]
     stowaways = [n for n in difference.pending if not below(n, (*told, *seen.environment.volatile))]
@@ -145,13 +148,22 @@ def waiting(seen: Examined) -> Iterable[Verdict]:
 
 def _setting(seen: Examined, flag: Flag, path: str) -> Iterable[Verdict]:
     cached, file = seen.state.effective(flag), seen.state.in_file(flag)
-    if cached is None:
+    if cached is None and not _will_be_there(seen, flag, path):
         yield fail(f"the config cache has no setting {path}. {_readers(seen, flag)}", _where(seen, flag))
-    elif not seen.state.in_sync(flag):
+    elif cached is not None and not seen.state.in_sync(flag):
         yield fail(
-            f"{flag.name}: .env says {file}, the config cache {cached}: edited by hand, and not made live.",
+            f"{flag.name}: .env says {file}, the config cache {cached}: edited by hand, and not made live. "
+            "Back to what is live:",
             _toggle(seen, flag, cached),
         )
+
+
+def _will_be_there(seen: Examined, flag: Flag, path: str) -> bool:
+    """Whether a new config cache will have a setting that the live one has not, as far as one can tell."""
+    if seen.facts.difference is not None and path in seen.facts.difference.got:
+        return True  # it waits to be made live
+    in_file = seen.state.live is not None and flag.key in seen.state.live.values
+    return not in_file and not seen.facts.all("readers")
 
 
 def _readers(seen: Examined, flag: Flag) -> str:

@@ -26,7 +26,7 @@ def env_rights(seen: Examined) -> Iterable[Verdict]:
     elif seen.state.trouble:
         yield _in_place(seen)
     else:
-        yield ok(f"{seen.env_file}: readable, writable, its owner stays")
+        yield ok(f"{seen.env_file} can be read and written, and keeps its owner")
 
 
 def env_mode(seen: Examined) -> Iterable[Verdict]:
@@ -57,7 +57,7 @@ def cache_rights(seen: Examined) -> Iterable[Verdict]:
             on_host(f"sudo chown -R {shlex.quote(seen.state.user)} {path}"),
         )
     elif seen.facts.one("cache"):
-        yield ok(f"{seen.facts.one('cache')}: writable")
+        yield ok(f"{seen.facts.one('cache')} can be replaced")
     elif seen.application_speaks:
         yield info(
             "no config cache stands, and none is made: .env is read at each request",
@@ -82,7 +82,7 @@ def sudo(seen: Examined) -> Iterable[Verdict]:
             )
         elif run.startswith("sudo -n "):
             yield ok(f"`{run}` is allowed")
-        elif (found := _without_n(step)) is not None:
+        elif (found := _without_sudo_n(step, seen.state.user)) is not None:
             yield found
     if not any("sudo" in (step.run or "") for step in seen.environment.steps):
         yield ok("no step needs it")
@@ -100,8 +100,12 @@ def step_checks(seen: Examined) -> Iterable[Verdict]:
             yield ok(f"`{step.check}` succeeds")
 
 
-def _without_n(step: Step) -> Verdict | None:
+def _without_sudo_n(step: Step, user: str) -> Verdict | None:
     run = step.run or ""
+    if run.startswith("systemctl ") and user != "root":
+        return warn(
+            f"`{run}` runs as {user}, who may not do that as a rule.", in_yaml(f"run: sudo -n {run}", step.name)
+        )
     if not run.startswith("sudo "):
         return None
     return warn(

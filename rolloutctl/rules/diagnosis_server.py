@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
-from rolloutctl.rules.diagnosis_tools import fpm_versions
+from rolloutctl.rules.diagnosis_tools import NO_FPM, fpm_versions
 from rolloutctl.rules.examined import Examined
 from rolloutctl.rules.requests import HEALTH, describe, is_about_flag
 from rolloutctl.rules.verdicts import Fix, Verdict, fail, here, in_yaml, info, ok, on_host, skipped, warn
@@ -14,7 +14,6 @@ from rolloutctl.rules.work import Asked
 
 _OFF = {"off", "0", "no", "false", ""}
 _RENEWS = re.compile(r"fpm|octane|opcache|cachetool|apache|httpd|franken|unit\b")
-_NO_FPM = "no php-fpm was found on the host"
 # What tells a kind of worker to take the new configuration, and the step that does.
 _WORKERS: Mapping[str, tuple[str, str, str]] = {
     "queue": (
@@ -58,7 +57,7 @@ def opcache(seen: Examined) -> Iterable[Verdict]:
     found = _settings(seen)
     renews = [step for step in seen.environment.steps if _RENEWS.search(step.run or "")]
     if not _confs(seen):
-        yield skipped(_NO_FPM)
+        yield skipped(NO_FPM)
     elif "opcache.validate_timestamps" not in found:
         yield skipped("php-fpm does not tell its settings")
     elif found.get("opcache.enable", "on").lower() in _OFF:
@@ -82,10 +81,10 @@ def requests_in_flight(seen: Examined) -> Iterable[Verdict]:
     confs = _confs(seen)
     timeout = _settings(seen).get("process_control_timeout", "0")
     if not confs:
-        yield skipped(_NO_FPM)
+        yield skipped(NO_FPM)
     elif timeout.rstrip("smhd") in {"0", ""}:
         yield info(
-            f"a restart cuts the requests in flight: process_control_timeout is 0 in {confs[0]}",
+            f"a restart cuts them: process_control_timeout is 0 in {confs[0]}",
             Fix("process_control_timeout = 10s", f"in {confs[0]} on the host"),
         )
     else:
@@ -137,6 +136,9 @@ def health(seen: Examined) -> Iterable[Verdict]:
 
 def probes(seen: Examined) -> Iterable[Verdict]:
     """Whether each probe answers as it should for who sees the feature now."""
+    if any(each.id == HEALTH and not each.ok for each in seen.answers):
+        yield skipped("the application is ill")
+        return
     asked = [each for each in seen.answers if each.id != HEALTH]
     flags = {flag.name: flag for flag in seen.flags}
     for each in (one for one in asked if not one.ok):
@@ -155,8 +157,9 @@ def probes(seen: Examined) -> Iterable[Verdict]:
 
 def _of_fpm(seen: Examined) -> Iterable[Verdict]:
     confs = _confs(seen)
-    judge = warn if seen.cached else fail
-    until = "once no config cache stands" if seen.cached else "now, as no config cache stands"
+    hidden = seen.cached or seen.state.live is None
+    judge = warn if hidden else fail
+    until = "once no config cache stands" if hidden else "now, as no config cache stands"
     for conf, key, file in (row for row in seen.facts.rows("fpm-env") if len(row) == 3):  # noqa: PLR2004 - conf, key, file
         if conf in confs:
             yield judge(
@@ -173,6 +176,8 @@ def _of_fpm(seen: Examined) -> Iterable[Verdict]:
 
 def _confs(seen: Examined) -> tuple[str, ...]:
     """The configuration files of the php-fpm that may be the application's: those that run, of the right version."""
+    if seen.host.connection == "embedded":  # what runs on this machine is not the demo's
+        return ()
     versions = fpm_versions(seen)
     running = [row for row in seen.facts.rows("fpm-runs") if len(row) > 1]
     known = running or [row for row in seen.facts.rows("fpm") if len(row) > 1]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from rolloutctl.rules.examined import Examined
 from rolloutctl.rules.verdicts import Fix, Verdict, fail, in_yaml, ok, on_host, skipped, warn
 
+NO_FPM = "no php-fpm was found on the host"
 _TIGHT, _FULL = 100 * 1024, 2 * 1024  # KB
 _MB = 1024
 _UNIT = re.compile(r"\bphp-?(\d\.\d+)-fpm|\bphp-fpm(\d\.\d+)")
@@ -37,8 +38,8 @@ def php(seen: Examined) -> Iterable[Verdict]:
     minor = _minor(live.php)
     serving = fpm_versions(seen)
     if len(serving) == 1 and minor not in serving:
-        yield fail(
-            f"{seen.host.php} is PHP {live.php}, and php-fpm is {serving[0]}: the cache would be built by another PHP.",
+        yield warn(
+            f"{seen.host.php} is PHP {live.php}, and php-fpm is {serving[0]}, so another PHP builds the config cache.",
             in_yaml(f"php: php{serving[0]}", seen.environment.name),
         )
     elif len(serving) == 1:
@@ -47,12 +48,24 @@ def php(seen: Examined) -> Iterable[Verdict]:
         yield ok(f"PHP {live.php}" + (f"; php-fpm is there as {', '.join(serving)}" if serving else ""))
 
 
+def php_fpm(seen: Examined) -> Iterable[Verdict]:
+    """Whether the php-fpm that a step restarts is there."""
+    there = tuple(dict.fromkeys((*_running(seen), *_installed(seen))))
+    wrong = [version for version in _restarted(seen) if there and version not in there]
+    if seen.host.connection == "embedded" or not there:
+        yield skipped(NO_FPM)
+    elif wrong:
+        step = next(step for step in seen.environment.steps if wrong[0] in (step.run or ""))
+        right = (step.run or "").replace(wrong[0], there[0])
+        text = f"the step `{step.name}` names php{wrong[0]}-fpm, and on the host there is {', '.join(there)}."
+        yield fail(text, in_yaml(f"run: {right}", f"steps, {step.name}"))
+    else:
+        yield ok(", ".join(_running(seen)) or f"{', '.join(there)}, which does not run")
+
+
 def fpm_versions(seen: Examined) -> tuple[str, ...]:
     """The versions that php-fpm may have: as a step names it, else as it runs, else as it is installed."""
-    named = [found[1] or found[2] for step in seen.environment.steps for found in _UNIT.finditer(step.run or "")]
-    running = [row[1] for row in seen.facts.rows("fpm-runs") if len(row) > 1 and row[1]]
-    installed = [row[1] for row in seen.facts.rows("fpm") if len(row) > 1 and row[1]]
-    return tuple(dict.fromkeys(named or running or installed))
+    return _restarted(seen) or _running(seen) or _installed(seen)
 
 
 def room(seen: Examined) -> Iterable[Verdict]:
@@ -81,8 +94,22 @@ def state_folder(seen: Examined) -> Iterable[Verdict]:
         yield ok(f"{seen.state.state_dir} will be made")
 
 
+def _restarted(seen: Examined) -> tuple[str, ...]:
+    found = [found for step in seen.environment.steps for found in _UNIT.finditer(step.run or "")]
+    return tuple(dict.fromkeys(each[1] or each[2] for each in found))
+
+
+def _running(seen: Examined) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row[1] for row in seen.facts.rows("fpm-runs") if len(row) > 1 and row[1]))
+
+
+def _installed(seen: Examined) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row[1] for row in seen.facts.rows("fpm") if len(row) > 1 and row[1]))
+
+
 def _no_php(seen: Examined) -> Verdict:
-    candidates = seen.facts.all("php-found")
+    served = fpm_versions(seen)[:1]
+    candidates = sorted(seen.facts.all("php-found"), key=lambda path: not path.endswith(("php", *served)[-1]))
     why = seen.state.live_error or "the application's php does not answer"
     if "not found" in why:
         install = on_host("sudo apt-get install php-cli")

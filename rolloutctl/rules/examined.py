@@ -84,6 +84,11 @@ class Examined:
         return self.state.place.partition(":")[2]
 
     @property
+    def env_was_read(self) -> bool:
+        """Whether the application can read `.env`; where it can't, Laravel goes on with defaults, without a word."""
+        return self.state.live is not None and self.state.live.fault is None
+
+    @property
     def cached(self) -> bool:
         """Whether a config cache stands."""
         return self.state.live is not None and self.state.live.settings is not None
