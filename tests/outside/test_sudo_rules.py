@@ -49,7 +49,7 @@ Sudoers entry:
     Commands:
 \t/usr/bin/cat /etc/shadow
 """
-ALL_WITH_PASSWORD = """\
+ALL_FOR_A_PROMPT = """\
 Sudoers entry:
     RunAsUsers: ALL
     Commands:
@@ -60,31 +60,33 @@ LINES_OF_OLD = "User demo may run the following commands on demo:\n    (ALL) NOP
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
-    ("rules", "command", "words", "free"),
+    ("rules", "asked", "free"),
     [
-        (RULES, "/usr/bin/systemctl restart php8.2-fpm", "systemctl restart php8.2-fpm", True),
-        (RULES, "/usr/bin/systemctl stop nginx", "systemctl stop nginx", False),
-        (RULES, "/usr/bin/id", "-u www-data id", True),
-        (RULES, "/usr/bin/cat /etc/hosts", "cat /etc/hosts", True),
-        (RULES, "/usr/bin/cat /etc/shadow", "cat /etc/shadow", False),
-        (RULES, "/usr/sbin/service php restart", "service php restart", True),
-        (RULES + ALL_WITH_PASSWORD, "/usr/bin/systemctl restart php8.2-fpm", "systemctl restart php8.2-fpm", False),
-        (ALL_WITH_PASSWORD, "/usr/bin/true", "true", False),
-        ("    env_reset, !authenticate\n" + ALL_WITH_PASSWORD, "/usr/bin/true", "true", True),
-        (LINES_OF_OLD, "/usr/bin/true", "true", True),
-        ("", "/usr/bin/true", "true", False),
+        (RULES, "/usr/bin/systemctl restart php8.2-fpm", True),
+        (RULES, "/usr/bin/systemctl stop nginx", False),
+        (RULES, "-u www-data /usr/bin/id", True),
+        (RULES, "/usr/bin/cat /etc/hosts", True),
+        (RULES, "/usr/bin/cat /etc/shadow", False),
+        (RULES, "/usr/sbin/service php restart", True),
+        (RULES + ALL_FOR_A_PROMPT, "/usr/bin/systemctl restart php8.2-fpm", False),
+        (ALL_FOR_A_PROMPT, "/usr/bin/true", False),
+        ("    env_reset, !authenticate\n" + ALL_FOR_A_PROMPT, "/usr/bin/true", True),
+        (LINES_OF_OLD, "/usr/bin/true", True),
+        ("", "/usr/bin/true", False),
     ],
 )
 def test_of_the_rules_that_cover_a_command_the_last_one_says_whether_it_wants_a_password(
-    tmp_path: Path, shell: str, rules: str, command: str, words: str, free: bool
+    tmp_path: Path, shell: str, rules: str, asked: str, free: bool
 ) -> None:
     (tmp_path / "rules").write_text(rules)
     sudo = tmp_path / "sudo"
     sudo.write_text(f"#!/bin/sh\ncat {tmp_path}/rules\n")
     sudo.chmod(0o755)
-    asked = f"SCRATCH={tmp_path}\nneeds_no_password '{command}' {words} && echo free\ntrap - EXIT\n"
+    words = asked.split()
+    command = " ".join(words[2:] if words[0] == "-u" else words)
+    script = f"{FUNCTIONS}\nSCRATCH={tmp_path}\nneeds_no_password '{command}' {asked} && echo free\ntrap - EXIT\n"
     ran = subprocess.run(
-        [*shell.split(), "-c", f"{FUNCTIONS}\n{asked}"],
+        [*shell.split(), "-c", script],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
