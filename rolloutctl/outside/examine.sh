@@ -88,8 +88,13 @@ examine_room() {
 
 names_of_keys() { sed -n 's/^\([A-Za-z_][A-Za-z0-9_.]*\)=.*/\1/p' | grep -Fx -f "$SCRATCH/keys"; }
 
+examine_app_env() { # WHOSE VALUE: Laravel reads .env.VALUE instead, where there is such a file
+  if [ -n "$2" ] && [ -e "$APP/.env.$2" ]; then fact app-env "$1$TAB.env.$2"; fi
+}
+
 examine_overrides() {
   for key in $(env | names_of_keys); do fact login-variable "$key"; done
+  examine_app_env login "${APP_ENV:-}"
   [ -d config ] || return 0
   while IFS= read -r key; do
     [ -n "$key" ] || continue
@@ -127,6 +132,7 @@ examine_fpm_once() { # CONF VERSION
   while IFS= read -r file; do
     [ -r "$file" ] || continue
     for key in $(sed -n 's/^[[:space:]]*env\[\([^]]*\)\].*/\1=/p' "$file" | names_of_keys); do fact fpm-env "$1$TAB$key$TAB$file"; done
+    examine_app_env "$1" "$(sed -n 's/^[[:space:]]*env\[APP_ENV\][[:space:]]*=[[:space:]]*\([^;[:space:]]*\).*/\1/p' "$file" | tail -n 1 | tr -d \"\')"
     sed -n -e 's/^[[:space:]]*\(process_control_timeout\)[[:space:]]*=[[:space:]]*\([^;[:space:]]*\).*/\1 \2/p' \
       -e 's/^[[:space:]]*\(clear_env\)[[:space:]]*=[[:space:]]*\([^;[:space:]]*\).*/\1 \2/p' \
       -e 's/^[[:space:]]*php_[a-z_]*\[\(opcache\.[a-z_]*\)\][[:space:]]*=[[:space:]]*\([^;[:space:]]*\).*/\1 \2/p' "$file" |

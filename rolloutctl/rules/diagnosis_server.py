@@ -46,7 +46,7 @@ def overrides(seen: Examined) -> Iterable[Verdict]:
             f"the login sets {key}: `php artisan config:cache` by hand bakes that in. rolloutctl's own builds don't.",
             on_host(f"grep -n {key} ~/.profile ~/.bashrc /etc/environment /etc/profile.d/*"),
         )
-    found = list(_of_fpm(seen))
+    found = [*_of_fpm(seen), *_of_app_env(seen)]
     yield from found
     if not found and not seen.facts.all("login-variable"):
         yield ok("nothing stands above .env")
@@ -171,6 +171,19 @@ def _of_fpm(seen: Examined) -> Iterable[Verdict]:
             yield judge(
                 f"php-fpm runs with the variable {key}, and clear_env is off: it beats .env {until}.",
                 on_host(f"systemctl show php{''.join(fpm_versions(seen)[:1])}-fpm -p Environment"),
+            )
+
+
+def _of_app_env(seen: Examined) -> Iterable[Verdict]:
+    """Laravel reads `.env.<APP_ENV>` instead of `.env` where a real variable names it."""
+    confs = _confs(seen)
+    for whose, file in (row for row in seen.facts.rows("app-env") if len(row) == 2):  # noqa: PLR2004 - whose, file
+        fix = in_yaml(f"env_file: {file}", seen.environment.name)
+        if whose == "login":
+            yield warn(f"the login sets APP_ENV: `php artisan` by hand reads {file}, and rolloutctl does not.", fix)
+        elif whose in confs:
+            yield warn(
+                f"php-fpm's pool sets APP_ENV: once no config cache stands, it reads {file} instead of .env.", fix
             )
 
 

@@ -192,6 +192,14 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
     ),
     (
         "overrides",
+        lambda: seen(facts={"app-env": ("login\t.env.staging",)}),
+        "warn",
+        "APP_ENV",
+        "env_file: .env.staging",
+    ),
+    ("overrides", lambda: seen(facts={"app-env": (f"{CONF}\t.env.qa",)}), "warn", "reads .env.qa", "env_file: .env.qa"),
+    (
+        "overrides",
         lambda: seen(facts={"fpm-variable": (f"{CONF}\t{KEY}",), "fpm-set": (f"{CONF}\tclear_env\tno\t{POOL}",)}),
         "warn",
         f"the variable {KEY}",
