@@ -203,7 +203,7 @@ examine_cache() {
   fact reads "$(from_json env "$SCRATCH/aside.out")"
   aside=$(from_json cache "$SCRATCH/aside.out")
   if [ "$aside" = "$SCRATCH/aside.php" ]; then fact aside yes; else fact aside no; fi
-  eyes state "$SCRATCH/state.in" "$SCRATCH/state.out" || return
+  [ -s "$SCRATCH/state.out" ] || eyes state "$SCRATCH/state.in" "$SCRATCH/state.out" || return # look has asked
   CACHE=$(from_json cache "$SCRATCH/state.out")
   [ -f "$CACHE" ] || return 0
   CACHE=$(readlink -f -- "$CACHE")

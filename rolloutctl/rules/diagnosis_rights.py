@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from rolloutctl.rules.config import Step
-from rolloutctl.rules.examined import Examined
+from rolloutctl.rules.examined import Examined, Trouble
 from rolloutctl.rules.refusals import IN_PLACE, sudoers_line
 from rolloutctl.rules.verdicts import Fix, Verdict, fail, in_yaml, info, ok, on_host, skipped, warn
 
@@ -93,11 +93,16 @@ def step_checks(seen: Examined) -> Iterable[Verdict]:
     for number, step in enumerate(seen.environment.steps, 1):
         trouble = seen.facts.troubles.get(f"check {number}")
         if trouble is not None:
-            yield fail(
-                f"the check of `{step.name}` ends with exit {trouble.status}.", on_host(step.check or ""), trouble.lines
-            )
+            text = f"the check of `{step.name}` ends with exit {trouble.status}."
+            yield fail(text, _of_check(step.check or "", trouble, seen.state.user), trouble.lines)
         elif step.check:
             yield ok(f"`{step.check}` succeeds")
+
+
+def _of_check(check: str, trouble: Trouble, user: str) -> Fix:
+    if check.startswith("sudo -n ") and any(line.endswith("a password is required") for line in trouble.lines):
+        return Fix(sudoers_line(user, check), _SUDOERS)
+    return on_host(check)
 
 
 def _without_sudo_n(step: Step, user: str) -> Verdict | None:

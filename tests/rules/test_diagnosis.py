@@ -292,6 +292,16 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "php-fpm8.2 -t",
     ),
     (
+        "step checks",
+        lambda: seen(
+            environment=step("true", check="sudo -n php-fpm8.2 -t"),
+            troubles={"check 2": Trouble("1", ("sudo: a password is required",))},
+        ),
+        "fail",
+        "exit 1",
+        "deploy ALL=(root) NOPASSWD: /usr/bin/php-fpm8.2 -t",
+    ),
+    (
         "opcache",
         lambda: seen(environment=step("true")),
         "fail",
