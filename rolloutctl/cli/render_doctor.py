@@ -103,8 +103,9 @@ def _show(said: _Said, found: Diagnosis, page: Page, *, brief: bool = False) -> 
         return
     if verdict.fix.where:
         page.line((f"{verdict.fix.where}:", "dim"), indent=4, hang=2)
-    if verdict.fix.line:
-        page.whole(verdict.fix.line, indent=6 if verdict.fix.where else 4)
+        page.whole(verdict.fix.line, indent=6)
+    elif verdict.fix.line:
+        page.advice(verdict.fix.line, indent=4)
 
 
 def _show_end(found: Diagnosis, flags: Sequence[str], page: Page) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unfit, Unreachable
-from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of
+from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of, unfit_from
 from rolloutctl.outside.command import examiner, eyes, session_command
 from rolloutctl.outside.wire import Wire, encode
 from rolloutctl.rules.config import Environment, Flag, Host, Step
@@ -195,7 +195,7 @@ class RemoteSession:
                     return event
         except Unreachable as error:
             if fatal:
-                raise _unfit(self.host, fatal) from error
+                raise unfit_from(self.host, fatal) from error
             raise
         raise AssertionError("answers() ends by raising only")  # pragma: no cover
 
@@ -285,23 +285,3 @@ def _step_line(step: Step) -> str:
     name = json.dumps(step.name)[1:-1]
     fields = [name, step.run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
     return "\t".join(f if i in (2, 3) else encode(f.encode()) for i, f in enumerate(fields)) + "\n"
-
-
-def _unfit(host: Host, fatal: Iterable[Event]) -> Unfit:
-    """All that keeps a session from beginning; a person reads the first thing first."""
-    faults = tuple(_fault(event) for event in fatal)
-    (message, hint), *more = faults
-    error = Unfit(message, subject=host.name, hint=hint, details=tuple(f"{said} {mend}" for said, mend in more))
-    error.faults = faults
-    return error
-
-
-def _fault(event: Event) -> tuple[str, str]:
-    what = event.text(1)
-    return {
-        "no-app": (f"There is no folder {what}, or it can't be entered.", "Set app: in environments.yaml."),
-        "no-env": (f"There is no file {what}.", "Set env_file: in environments.yaml, or make the file."),
-        "no-tool": (f"The command {what} is missing on the host.", f"Install the package that brings {what}."),
-        "no-php": (f"{what} was not found on the host.", "Set php: in environments.yaml, for example php8.2."),
-        "no-room": ("No folder on the host has a megabyte free.", "Make room, for example in /tmp."),
-    }[event.text(0)]

@@ -8,6 +8,7 @@ from rolloutctl.errors import Unreachable
 from rolloutctl.rules import diagnosis_connection as connection
 from rolloutctl.rules import diagnosis_flags as flags
 from rolloutctl.rules import diagnosis_rights as rights
+from rolloutctl.rules import diagnosis_running as running
 from rolloutctl.rules import diagnosis_server as server
 from rolloutctl.rules import diagnosis_tools as tools
 from rolloutctl.rules.config import Host
@@ -36,13 +37,13 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("step checks", rights.step_checks),
     ("opcache", server.opcache),
     ("requests in flight", server.requests_in_flight),
-    ("workers", server.workers),
-    ("locks", server.locks),
+    ("workers", running.workers),
+    ("locks", running.locks),
     ("records", tools.state_folder),
     ("room", tools.room),
     ("clock", connection.clock),
-    ("health", server.health),
-    ("probes", server.probes),
+    ("health", running.health),
+    ("probes", running.probes),
 )
 
 
