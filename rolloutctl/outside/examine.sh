@@ -41,6 +41,7 @@ examine_env() {
   [ ! -L "$env_path" ] || fact env-link "$ENV_FILE"
   fact env-mode "$(stat -c %a -- "$ENV_FILE")"
   fact env-owner "$(stat -c %U:%G -- "$ENV_FILE")"
+  fact groups "$(id -Gn)"
 }
 
 examine_steps() {

@@ -17,8 +17,8 @@ _SUDOERS = "in /etc/sudoers.d/rolloutctl on the host (sudo visudo -f /etc/sudoer
 
 def env_rights(seen: Examined) -> Iterable[Verdict]:
     """Whether `.env` can be read and written, and keeps its owner."""
-    path, user = shlex.quote(seen.env_file), seen.state.user
-    own = on_host(f"sudo chown {shlex.quote(user)} {path} && sudo chmod u+rw,g+r {path}")
+    user = seen.state.user
+    own = on_host(f"{_ownable(seen)} && sudo chmod u+rw,g+r {shlex.quote(seen.env_file)}")
     if seen.state.sha == "unreadable":
         yield fail(f"{seen.env_file} cannot be read by {user}.", own)
     elif not seen.state.writable and seen.state.trouble:
@@ -129,13 +129,24 @@ def _in_place(seen: Examined) -> Verdict:
 
 def _replaceable(seen: Examined) -> Fix:
     path, user = shlex.quote(seen.env_file), shlex.quote(seen.state.user)
-    owner, _, group = seen.facts.one("env-owner").partition(":")
     folder = shlex.quote(posixpath.dirname(seen.env_file))
-    of_owner = f"sudo usermod -aG {group} {user}" if owner == seen.state.user else f"sudo chown {user} {path}"
     line = {
         "folder": f"sudo chown {user} {folder}",
         "links": f"cp -p {path} {path}.new && mv {path}.new {path}",
         "mount": "mount the folder instead of the file",
         "acl": f"setfacl -b {path}",
-    }.get(seen.state.trouble, of_owner)
+    }.get(seen.state.trouble, _ownable(seen))
     return on_host(line)
+
+
+def _ownable(seen: Examined) -> str:
+    """The command that makes the file the user's, with a group that the user is in; php-fpm reads it by its group."""
+    path, user = shlex.quote(seen.env_file), shlex.quote(seen.state.user)
+    owner, _, group = seen.facts.one("env-owner").partition(":")
+    if group == "root":  # nobody is to become a member of that
+        return f"sudo chown {user}: {path}"
+    join = f"sudo usermod -aG {group} {user}"
+    known = group in seen.facts.one("groups").split()
+    if owner == seen.state.user:
+        return join
+    return f"sudo chown {user} {path}" + ("" if known else f" && {join}")

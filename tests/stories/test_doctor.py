@@ -59,7 +59,7 @@ def test_rights_that_are_missing_are_told_in_one_pass_with_the_lines_that_give_t
 
     failed = told(found, "web-1", "fail", "warn")
     assert {check: verdict.fix.line for check, verdict in failed.items()} == {
-        ".env": f"sudo chown nobody {host.env_path} && sudo chmod u+rw,g+r {host.env_path}",
+        ".env": f"sudo chown nobody: {host.env_path} && sudo chmod u+rw,g+r {host.env_path}",
         ".env mode": f"chmod o-r {host.env_path}",
         "config cache": f"sudo chown -R nobody {host.cache_path.parent}",
         "sudo": "nobody ALL=(root) NOPASSWD: /usr/bin/sh restart-fpm.sh",
