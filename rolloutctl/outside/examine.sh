@@ -99,8 +99,11 @@ examine_overrides() {
   [ -d config ] || return 0
   while IFS= read -r key; do
     [ -n "$key" ] || continue
-    readers=$(grep -ls -e "env( *['\"]${key}['\"]" config/*.php config/*/*.php | tr '\n' ' ')
-    fact readers "$key $readers"
+    readers=
+    for file in $(grep -ls -e "env( *['\"]${key}['\"]" config/*.php config/*/*.php); do
+      readers="$readers $file:$(sed -n "s/^.*['\"]\([A-Za-z0-9_-]*\)['\"] *=> .*env( *['\"]${key}['\"].*/\1/p" "$file" | head -n 1)"
+    done
+    fact readers "$key$readers"
   done <"$SCRATCH/keys"
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -9,9 +10,10 @@ from rolloutctl.errors import NotLetIn, Unfit, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.examined import Examined
 from rolloutctl.rules.redact import printable
-from rolloutctl.rules.verdicts import Fix, Verdict, fail, here, in_yaml, named, ok, on_host, skipped, warn
+from rolloutctl.rules.verdicts import SUDOERS, Fix, Verdict, fail, here, in_yaml, named, ok, on_host, skipped, warn
 
 REACHABLE, HOST_KEY, AUTHENTICATION, SESSION = "reachable", "host key", "authentication", "session"
+_OTHER_USER = re.compile(r"sudo -n -u (\S+)")
 _SKEW = 2.0  # seconds
 _NOISE = 60  # characters of it that are shown
 
@@ -28,7 +30,7 @@ def of_lost(error: Unreachable, host: Host, environment: str) -> tuple[Verdict, 
             fail(error.message, Fix(error.hint), error.details),
         )
     elif isinstance(error, Unfit):
-        steps = (ok(f"{host.address} answers"), ok("the known one"), ok("let in"), *_unfit(error))
+        steps = (ok(f"{host.address} answers"), ok("the known one"), ok("let in"), *_unfit(error, host))
     else:
         steps = (fail(error.message, Fix(error.hint), error.details),)
     names = (REACHABLE, HOST_KEY, AUTHENTICATION, *([SESSION] * len(steps)))
@@ -101,8 +103,16 @@ def _wrong_key(error: WrongHostKey, environment: str) -> Verdict:
     return fail(error.message, fix, error.details)
 
 
-def _unfit(error: Unfit) -> Iterable[Verdict]:
+def _unfit(error: Unfit, host: Host) -> Iterable[Verdict]:
     if not error.faults:
-        yield fail(error.message, Fix(error.hint), error.details)
+        yield fail(error.message, _may_become(error, host) or Fix(error.hint), error.details)
     for message, hint in error.faults:
         yield fail(message, Fix(hint))
+
+
+def _may_become(error: Unfit, host: Host) -> Fix | None:
+    """The line of sudoers where `shell:` makes the session another user's, and may not."""
+    becomes = _OTHER_USER.match(host.shell or "")
+    if not becomes or not host.user or "a password is required" not in error.message:
+        return None
+    return Fix(f"{host.user} ALL=({becomes[1]}) NOPASSWD: ALL", SUDOERS)

@@ -156,6 +156,10 @@ def _setting(seen: Examined, flag: Flag, path: str) -> Iterable[Verdict]:
             "Back to what is live:",
             _toggle(seen, flag, cached),
         )
+    elif cached is not None and seen.facts.all("readers") and not _files(seen, flag):
+        yield warn(
+            f"no file below config/ reads {flag.key} with env(): {path} may never change.", _read_in_config(flag)
+        )
 
 
 def _will_be_there(seen: Examined, flag: Flag, path: str) -> bool:
@@ -169,22 +173,30 @@ def _will_be_there(seen: Examined, flag: Flag, path: str) -> bool:
 def _readers(seen: Examined, flag: Flag) -> str:
     files = _files(seen, flag)
     if files:
-        return f"{', '.join(files)} reads {flag.key}: config: of {flag.name} has to name the setting there."
+        named = ", ".join(file for file, _ in files)
+        return f"{named} reads {flag.key}: config: of {flag.name} has to name the setting there."
     return f"No config file reads {flag.key}: config/features.php has to, or config: names another setting."
 
 
 def _where(seen: Examined, flag: Flag) -> Fix:
     files = _files(seen, flag)
-    if files:
-        file = posixpath.basename(files[0]).removesuffix(".php")
-        return in_yaml(f"config: {file}.{flag.name}", f"flags: {flag.name}")
+    if not files:
+        return _read_in_config(flag)
+    file, setting = files[0]
+    name = posixpath.basename(file).removesuffix(".php")
+    return in_yaml(f"config: {name}.{setting or flag.name}", f"flags: {flag.name}")
+
+
+def _read_in_config(flag: Flag) -> Fix:
     file, _, setting = (flag.config or flag.name).partition(".")
     return Fix(f"'{setting}' => env('{flag.key}', false),", f"in config/{file}.php")
 
 
-def _files(seen: Examined, flag: Flag) -> list[str]:
+def _files(seen: Examined, flag: Flag) -> list[tuple[str, str]]:
+    """The config files that read the flag's key, each with the name of the setting there."""
     lines = [text.split() for text in seen.facts.all("readers")]
-    return [file for words in lines if words and words[0] == flag.key for file in words[1:]]
+    found = [word.partition(":") for words in lines if words and words[0] == flag.key for word in words[1:]]
+    return [(file, setting) for file, _, setting in found]
 
 
 def _toggle(seen: Examined, flag: Flag, audience: Audience) -> Fix:

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from rolloutctl.rules.config import Step
 from rolloutctl.rules.examined import Examined, Trouble
 from rolloutctl.rules.refusals import IN_PLACE, sudoers_line
-from rolloutctl.rules.verdicts import Fix, Verdict, fail, in_yaml, info, ok, on_host, skipped, warn
+from rolloutctl.rules.verdicts import SUDOERS, Fix, Verdict, fail, in_yaml, info, ok, on_host, skipped, warn
 
 _OTHERS_READ = 0o004
-_SUDOERS = "in /etc/sudoers.d/rolloutctl on the host (sudo visudo -f /etc/sudoers.d/rolloutctl)"
 
 
 def env_rights(seen: Examined) -> Iterable[Verdict]:
@@ -78,7 +77,7 @@ def sudo(seen: Examined) -> Iterable[Verdict]:
         elif str(number) in refused:
             yield fail(
                 f"`{run}` is not allowed for {seen.state.user} without a password.",
-                Fix(sudoers_line(seen.state.user, run, refused[str(number)]), _SUDOERS),
+                Fix(sudoers_line(seen.state.user, run, refused[str(number)]), SUDOERS),
             )
         elif run.startswith("sudo -n "):
             yield ok(f"`{run}` is allowed")
@@ -101,7 +100,7 @@ def step_checks(seen: Examined) -> Iterable[Verdict]:
 
 def _of_check(check: str, trouble: Trouble, user: str) -> Fix:
     if check.startswith("sudo -n ") and any(line.endswith("a password is required") for line in trouble.lines):
-        return Fix(sudoers_line(user, check), _SUDOERS)
+        return Fix(sudoers_line(user, check), SUDOERS)
     return on_host(check)
 
 

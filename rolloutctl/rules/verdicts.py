@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+SUDOERS = "in /etc/sudoers.d/rolloutctl on the host (sudo visudo -f /etc/sudoers.d/rolloutctl)"
 Status = Literal["ok", "info", "warn", "fail", "skipped"]
 
 

@@ -32,7 +32,7 @@ WELL: dict[str, tuple[str, ...]] = {
     "reads": ("/srv/app/.env",),
     "aside": ("yes",),
     "cache": ("/srv/app/bootstrap/cache/config.php",),
-    "readers": (f"{KEY} config/features.php ",),
+    "readers": (f"{KEY} config/features.php:gate",),
     "fpm-runs": (f"{CONF}\t8.2",),
     "fpm": (f"{CONF}\t8.2",),
     "fpm-ini": (f"{CONF}\topcache.enable\tOn", f"{CONF}\topcache.validate_timestamps\tOff"),
@@ -232,11 +232,11 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         lambda: seen(live=with_live(settings={}), built={"difference": None}),
         "fail",
         "config/features.php reads",
-        "config: features.portal",
+        "config: features.gate",
     ),
     (
         "settings",
-        lambda: seen(live=with_live(settings={}), built={"difference": None}, facts={"readers": (f"{KEY} ",)}),
+        lambda: seen(live=with_live(settings={}), built={"difference": None}, facts={"readers": (KEY,)}),
         "fail",
         "No config file reads",
         f"'portal' => env('{KEY}', false),",
@@ -254,6 +254,13 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "fail",
         "cannot be written",
         "sudo chown -R deploy /srv/app/bootstrap/cache",
+    ),
+    (
+        "settings",
+        lambda: seen(facts={"readers": (KEY,)}),
+        "warn",
+        "features.portal may never change",
+        f"'portal' => env('{KEY}', false),",
     ),
     ("config cache", lambda: seen(facts={"cache": ()}), "info", "no config cache stands", "php artisan config:cache"),
     (
@@ -529,6 +536,13 @@ def test_all_that_keeps_a_session_from_beginning_is_told() -> None:
     error.faults = (("There is no file .env.", "Make it."), ("php was not found.", "Set php:."))
     found = diagnose_lost(error, WEB_1, "production")
     assert [verdict.text for verdict in found if verdict.status == "fail"] == [fault for fault, _ in error.faults]
+
+
+def test_a_shell_that_may_not_become_another_user_comes_with_the_line_for_sudoers() -> None:
+    error = Unfit("No session begins on the host: sudo: a password is required.", hint="Its login shell ...")
+    host = replace(WEB_1, user="anna", shell="sudo -n -u deploy")  # noqa: S604 - a setting of the host
+    (failed,) = [verdict for verdict in diagnose_lost(error, host, "production") if verdict.status == "fail"]
+    assert failed.fix.line == "anna ALL=(deploy) NOPASSWD: ALL"
 
 
 def test_a_host_that_only_openssh_reaches_fails_with_the_line_for_the_configuration_and_is_looked_at() -> None:

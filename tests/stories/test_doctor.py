@@ -77,10 +77,11 @@ def test_what_stands_in_the_way_of_a_flag_is_named_and_no_value_shown(fresh: Lab
         boot.read_text().replace("return $app;", "$app->loadEnvironmentFrom('.env.staging');\nreturn $app;")
     )
     (third.app / ".env.staging").write_text(third.env_path.read_text())
-    operator = hire(fresh)
+    operator = hire(fresh, edit=lambda document: document["flags"]["bulk_export"].update(config="features.exports"))
 
     found = operator.doctor()
 
+    assert told(found, "web-1", "fail")["settings"].fix.line == "config: features.bulk_export"
     on_first = told(found, "web-1", "fail", "warn")
     assert {"app.name"} == {name for name in ("app.name", "app.key") if name in on_first["waiting edits"].text}
     assert on_first["flags"].fix.line == "rolloutctl toggle lab bulk_export false"
