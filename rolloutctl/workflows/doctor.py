@@ -76,16 +76,20 @@ def _examine_all(environment: Environment, tools: Tools) -> Diagnosis:
 
 def _open_by_openssh(fleet: Fleet, lost: dict[str, Unreachable]) -> dict[str, Unreachable]:
     """Try the system's own ssh where paramiko gets no further; what paramiko said of the hosts that it reaches."""
-    refused = {}
-    for host in fleet.environment.hosts:
-        error = lost.get(host.name)
-        if error is not None and _another_way_may_do(host, error):
-            try:
-                fleet.open_as(replace(host, connection="openssh"))
-            except Unreachable:
-                continue
-            refused[host.name] = lost.pop(host.name)
-    return refused
+
+    def reached(host: Host) -> bool:
+        try:
+            fleet.open_as(replace(host, connection="openssh"))
+        except Unreachable:
+            return False
+        return True
+
+    hosts = [
+        host for host in fleet.environment.hosts if host.name in lost and _another_way_may_do(host, lost[host.name])
+    ]
+    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
+        found = list(pool.map(reached, hosts))
+    return {host.name: lost.pop(host.name) for host, is_open in zip(hosts, found, strict=True) if is_open}
 
 
 def _another_way_may_do(host: Host, error: Unreachable) -> bool:
