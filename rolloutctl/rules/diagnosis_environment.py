@@ -30,7 +30,7 @@ def of_environment(environment: Environment, flags: Iterable[Flag], now: datetim
 def _url(environment: Environment) -> Iterable[Verdict]:
     if environment.url is None:
         yield warn(
-            "no url: nothing is asked, so nothing proves that a change took effect.",
+            "missing: nothing is asked, so nothing proves that a change took effect.",
             in_yaml("url: https://www.example.com", environment.name),
         )
     else:
@@ -40,7 +40,7 @@ def _url(environment: Environment) -> Iterable[Verdict]:
 def _health(environment: Environment) -> Iterable[Verdict]:
     if environment.health is None:
         yield warn(
-            "no health check: nothing proves that the application is well.",
+            "missing: nothing proves that the application is well.",
             in_yaml("health: {path: /up}", environment.name),
         )
     else:
@@ -52,7 +52,7 @@ def _steps(environment: Environment) -> Iterable[Verdict]:
         yield ok(", ".join(step.name for step in environment.steps))
     else:
         yield warn(
-            "no steps: where a config cache stands, an edit of .env takes no effect.",
+            "none: where a config cache stands, an edit of .env takes no effect.",
             in_yaml(_STEPS, environment.name),
         )
 

@@ -74,6 +74,8 @@ def sudo(seen: Examined) -> Iterable[Verdict]:
         run = step.run or ""
         if str(number) in absent:
             yield fail(f"`{run}` cannot run: there is no sudo on the host.", on_host("sudo apt-get install sudo"))
+        elif refused.get(str(number)) == "":
+            yield fail(f"`{run}` cannot run: the program is not there, or not where sudo looks.", _find(run))
         elif str(number) in refused:
             yield fail(
                 f"`{run}` is not allowed for {seen.state.user} without a password.",
@@ -96,6 +98,12 @@ def step_checks(seen: Examined) -> Iterable[Verdict]:
             yield fail(text, _of_check(step.check or "", trouble, seen.state.user), trouble.lines)
         elif step.check:
             yield ok(f"`{step.check}` succeeds")
+
+
+def _find(run: str) -> Fix:
+    words = run.removeprefix("sudo -n ").split()
+    name = posixpath.basename(words[2] if words[:1] == ["-u"] else words[0])
+    return on_host(f"find / -xdev -name {shlex.quote(name)} -type f")
 
 
 def _of_check(check: str, trouble: Trouble, user: str) -> Fix:

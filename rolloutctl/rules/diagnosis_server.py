@@ -33,6 +33,8 @@ def opcache(seen: Examined) -> Iterable[Verdict]:
     renews = [step for step in seen.environment.steps if _RENEWS.search(step.run or "")]
     if not _confs(seen):
         yield skipped(NO_FPM)
+    elif seen.application_speaks and not seen.cached:
+        yield ok("no config cache stands, so it has none to keep")
     elif "opcache.validate_timestamps" not in found:
         yield skipped("php-fpm does not tell its settings")
     elif found.get("opcache.enable", "on").lower() in _OFF:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-SUDOERS = "in /etc/sudoers.d/rolloutctl on the host (sudo visudo -f /etc/sudoers.d/rolloutctl)"
+SUDOERS = "in /etc/sudoers.d/rolloutctl on the host, with sudo visudo -f"
 Status = Literal["ok", "info", "warn", "fail", "skipped"]
 
 

@@ -298,6 +298,8 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "not allowed for deploy without a password",
         "deploy ALL=(root) NOPASSWD: /bin/systemctl restart php8.2-fpm",
     ),
+    ("sudo", lambda: seen(facts={"sudo": ("2 ",)}), "fail", "the program is not there", "-name systemctl"),
+    ("opcache", lambda: seen(environment=step("true"), live=with_live(settings=None)), "ok", "none to keep", ""),
     ("sudo", lambda: seen(facts={"no-sudo": ("2 ",)}), "fail", "no sudo on the host", "apt-get install sudo"),
     (
         "sudo",
