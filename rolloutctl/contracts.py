@@ -124,6 +124,17 @@ class Session(Protocol):
     def ask(self, requests: Sequence[Mapping[str, Any]]) -> tuple[Event, ...]:
         """Ask requests on the host, of itself."""
 
+    def examine(self) -> tuple[Event, ...]:
+        """All that doctor has to know of the host, as facts; changes nothing. Call it behind `look` with content."""
+
+    @property
+    def way(self) -> str:
+        """How we came in, in words."""
+
+    @property
+    def noise(self) -> str:
+        """What the login shell said on stdout before the session did."""
+
     def hold(self) -> None:
         """Tell the host that others are still at work; sent every few seconds."""
 

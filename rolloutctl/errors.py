@@ -96,7 +96,12 @@ class NotLetIn(Unreachable):
 
 
 class Unfit(Unreachable):
-    """The host lets us in, and no session begins there: a login shell, a missing tool, no application."""
+    """The host lets us in, and no session begins there: a login shell, a missing tool, no application.
+
+    `faults` has each thing that is wrong, with its remedy, where the host could tell.
+    """
+
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 class PutBack(RolloutctlError):

@@ -81,6 +81,14 @@ class Fleet:
         self.arriving = {host.name: self._pool.submit(self._connect, host) for host in self.environment.hosts}
         return self.arrivals(patience)
 
+    def open_as(self, host: Host) -> None:
+        """Open a session with a host that is reached otherwise than environments.yaml says.
+
+        Raises:
+            Unreachable: that is no way to it either.
+        """
+        self.sessions[host.name] = self._connect(host)
+
     def arrivals(self, patience: float | None = None) -> dict[str, Unreachable]:
         """Wait for hosts that are still arriving; those that turned out to be unreachable."""
         wait(self.arriving.values(), timeout=patience)

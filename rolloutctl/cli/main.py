@@ -15,6 +15,7 @@ import typer
 
 from rolloutctl import __version__
 from rolloutctl.cli.audit import audit
+from rolloutctl.cli.doctor import doctor
 from rolloutctl.cli.health import health
 from rolloutctl.cli.init import init
 from rolloutctl.cli.invocation import Invocation, invocation_of
@@ -89,7 +90,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(_begin)
-    for command in (toggle, status, rollback, audit, health, init, schema):
+    for command in (toggle, status, rollback, audit, health, doctor, init, schema):
         app.command()(command)
     return app
 

@@ -60,8 +60,11 @@ class Page:
             return
         if found["before"]:
             self.line(found["before"].rstrip(), indent=indent, hang=2)
-        # Wrapped by us, it could not be copied; the terminal wraps it without a line break.
-        self._print(Text(" " * (indent + 2)) + text(found["command"]))
+        self.whole(found["command"], indent=indent + 2)
+
+    def whole(self, line: str, *, indent: int = 0) -> None:
+        """What a person copies: wrapped by us it could not be; the terminal wraps it without a line break."""
+        self._print(Text(" " * indent) + text(line))
 
     def gap(self) -> None:
         """An empty line."""

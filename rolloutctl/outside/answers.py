@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.wire import decode
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
@@ -23,6 +23,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "deploying": (0,),
     "difference": (0,),
     "difference-failed": (1,),
+    "fact": (1,),
     "failed": (0, 2),
     "fatal": (1,),
     "going-back": (0,),
@@ -41,6 +42,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "stateless": (0,),
     "step": (0, 4),
     "stuck": (0,),
+    "trouble": (0, 2),
     "unknown": (0,),
     "unrecorded": (0,),
 }
@@ -54,6 +56,7 @@ OUTPUTS: Mapping[str, int] = {
     "proof-failed": 1,
     "refused": 2,
     "step": 4,
+    "trouble": 2,
 }
 
 
@@ -102,6 +105,15 @@ def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvT
     )
 
 
+def unfit_from(host: Host, fatal: Iterable[Event]) -> Unfit:
+    """All that keeps a session from beginning; a person reads the first thing first."""
+    faults = tuple(_fault(event) for event in fatal)
+    (message, hint), *more = faults
+    error = Unfit(message, subject=host.name, hint=hint, details=tuple(f"{said} {mend}" for said, mend in more))
+    error.faults = faults
+    return error
+
+
 def _live(data: Mapping[str, Any]) -> Live | None:
     """What php said; None for what host.php can't have written."""
     file, settings = data.get("file"), data.get("settings")
@@ -136,3 +148,14 @@ def _holder(event: Event) -> Holder | None:
 
 def _pending(event: Event) -> Pending:
     return Pending(event.text(0), event.text(1) == "alive", read_object("{" + event.text(2)))
+
+
+def _fault(event: Event) -> tuple[str, str]:
+    what = event.text(1)
+    return {
+        "no-app": (f"There is no folder {what}, or it can't be entered.", "Set app: in environments.yaml."),
+        "no-env": (f"There is no file {what}.", "Set env_file: in environments.yaml, or make the file."),
+        "no-tool": (f"The command {what} is missing on the host.", f"Install the package that brings {what}."),
+        "no-php": (f"{what} was not found on the host.", "Set php: in environments.yaml, for example php8.2."),
+        "no-room": ("No folder on the host has a megabyte free.", "Make room, for example in /tmp."),
+    }[event.text(0)]

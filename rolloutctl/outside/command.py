@@ -46,6 +46,12 @@ def eyes() -> bytes:
     return (_HERE / "host.php").read_bytes()
 
 
+@cache
+def examiner() -> bytes:
+    """What a session reads in for doctor."""
+    return _script("examine.sh").encode()
+
+
 def survey_program() -> bytes:
     """The PHP program of a survey: survey.php's `survey` in the place of host.php's `main`."""
     more = (_HERE / "survey.php").read_bytes().removeprefix(b"<?php\n")

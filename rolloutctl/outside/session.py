@@ -11,8 +11,8 @@ from typing import Any
 
 from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unfit, Unreachable
-from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of
-from rolloutctl.outside.command import eyes, session_command
+from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of, unfit_from
+from rolloutctl.outside.command import examiner, eyes, session_command
 from rolloutctl.outside.wire import Wire, encode
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.env_lines import EnvText
@@ -40,6 +40,7 @@ class RemoteSession:
         self._content: EnvText | None = None
         self._secrets: Redactor | None = None
         self._keys: tuple[str, ...] = ()
+        self._settings: tuple[str, ...] = ()
         self._steps: Sequence[Step] = ()
         self._asking = 0  # seconds that health and probes may take
         self._wire = Wire(connection.start(session_command(host)))
@@ -51,9 +52,9 @@ class RemoteSession:
         known = tuple(flags)
         self._keys = tuple(key for flag in known for key in flag.keys)
         self._steps = environment.steps
-        paths = [path for flag in known for path in (flag.config, flag.companies_config) if path]
+        self._settings = tuple(path for flag in known for path in (flag.config, flag.companies_config) if path)
         env_file = self.hello.text(5)
-        self._put_json("state.in", {"env_file": env_file, "keys": self._keys, "settings": paths})
+        self._put_json("state.in", {"env_file": env_file, "keys": self._keys, "settings": self._settings})
         self._put("deploy_locks", "".join(f"{pattern}\n" for pattern in environment.deploy_locks).encode())
 
     def look(self, *, content: bool, records: int = 200) -> HostState:
@@ -133,6 +134,25 @@ class RemoteSession:
         self._until("set", _SHORT)
         return self._ask("ask", "requests", seconds=limit + _SHORT)
 
+    def examine(self) -> tuple[Event, ...]:
+        """All that doctor has to know of the host, as facts; behind `look`, as output is free of secrets only then."""
+        self._put("examine.sh", examiner())
+        self._put("keys", "".join(f"{key}\n" for key in self._keys).encode())
+        self._put_json("settings", {"settings": self._settings})
+        self._put_steps(self._steps)
+        self._wire.send("set", "BUILD_LIMIT", str(math.ceil(self._build_limit())))
+        return self._ask("examine", seconds=2 * self._build_limit() + 30 * len(self._steps) + 6 * _SHORT)
+
+    @property
+    def way(self) -> str:
+        """How we came in, in words."""
+        return self._connection.way
+
+    @property
+    def noise(self) -> str:
+        """What the login shell said on stdout before the session did."""
+        return self._wire.noise.decode(errors="replace").strip()
+
     @property
     def server(self) -> str:
         """The host's own address as the connection knows it; empty when it doesn't."""
@@ -165,12 +185,18 @@ class RemoteSession:
             ) from error
 
     def _first_answer(self) -> Event:
-        for tokens in self._wire.answers(_SHORT):
-            event = self._event(tokens)
-            if event.kind == "fatal":
-                raise _unfit(self.host, event)
-            if event.kind == "hello":
-                return event
+        fatal: list[Event] = []
+        try:
+            for tokens in self._wire.answers(_SHORT):
+                event = self._event(tokens)
+                if event.kind == "fatal":
+                    fatal.append(event)
+                if event.kind == "hello":
+                    return event
+        except Unreachable as error:
+            if fatal:
+                raise unfit_from(self.host, fatal) from error
+            raise
         raise AssertionError("answers() ends by raising only")  # pragma: no cover
 
     def _stage(self, work: Work) -> None:
@@ -259,14 +285,3 @@ def _step_line(step: Step) -> str:
     name = json.dumps(step.name)[1:-1]
     fields = [name, step.run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
     return "\t".join(f if i in (2, 3) else encode(f.encode()) for i, f in enumerate(fields)) + "\n"
-
-
-def _unfit(host: Host, event: Event) -> Unfit:
-    what = event.text(1)
-    message, hint = {
-        "no-app": (f"There is no folder {what}, or it can't be entered.", "Set app: in environments.yaml."),
-        "no-env": (f"There is no file {what}.", "Set env_file: in environments.yaml, or make the file."),
-        "no-tool": (f"The command {what} is missing on the host.", f"Install the package that brings {what}."),
-        "no-room": ("No folder on the host has a megabyte free.", "Make room, for example in /tmp."),
-    }[event.text(0)]
-    return Unfit(message, subject=host.name, hint=hint)

@@ -5,7 +5,7 @@
 # RC_PHP. stdin carries verbs, stdout answers; every answer starts with @rc1, so that a login shell's noise is told
 # apart. Free text travels base64-encoded, "-" for empty. No `set -e`: it would end the script silently, in the middle
 # of a change, once nobody reads stdout.
-# shellcheck shell=sh disable=SC2153,SC2088,SC2016
+# shellcheck shell=sh disable=SC1091,SC2153,SC2088,SC2016
 
 STEPS_UMASK=$(umask) # what the application writes must stay readable to its web process
 umask 077
@@ -120,7 +120,24 @@ open_state() {
     printf 'the folder %s cannot be made by %s' "$STATE" "$(id -un)"
     return 1
   fi
-  place=$(readlink -f -- "$STATE")
+  state_trouble || return
+  # `true`, not `:`, whose failed redirection would end the shell
+  if ! { true >>"$LOG" && true >>"$STATE/lock"; } 2>/dev/null; then
+    printf 'the folder %s cannot be written by %s' "$STATE" "$(id -un)"
+    return 1
+  fi
+  has_room "$STATE" || printf 'the disk that holds %s is full' "$STATE"
+}
+
+# Whether the state folder can be trusted, or where it is yet to be made the first folder above it that stands.
+state_trouble() {
+  place=$STATE
+  while [ ! -e "$place" ] && [ ! -L "$place" ]; do place=$(dirname -- "$place"); done
+  if [ ! -d "$place" ] || { [ "$place" != "$STATE" ] && [ ! -w "$place" ]; }; then
+    printf 'the folder %s cannot be made by %s' "$STATE" "$(id -un)"
+    return 1
+  fi
+  place=$(readlink -f -- "$place")
   if [ -L "$LOG" ] || [ -L "$STATE/lock" ] || [ -L "$STATE" ]; then
     printf 'something in %s is a symbolic link' "$place"
     return 1
@@ -140,12 +157,6 @@ open_state() {
     esac
     place=$(dirname -- "$place")
   done
-  # `true`, not `:`, whose failed redirection would end the shell
-  if ! { true >>"$LOG" && true >>"$STATE/lock"; } 2>/dev/null; then
-    printf 'the folder %s cannot be written by %s' "$STATE" "$(id -un)"
-    return 1
-  fi
-  has_room "$STATE" || printf 'the disk that holds %s is full' "$STATE"
 }
 
 has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don't know
@@ -552,23 +563,58 @@ check_steps() {
   while IFS="$TAB" read -r _ run _ _ check; do
     checks=$((checks + 1))
     sudo_allows "$(unb64 "$run")" || { [ "$DIRECTION" = narrow ] || refuse "$why" "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return; }
-    [ "$check" = - ] || bounded 30 "$SCRATCH/check_$checks.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$check")" ||
-      [ "$DIRECTION" = narrow ] || refuse check "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
+    check_passes "$check" || [ "$DIRECTION" = narrow ] || refuse check "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
   done <"$SCRATCH/steps"
   return 0
+}
+
+check_passes() { # CHECK of the step number $checks
+  [ "$1" = - ] || bounded 30 "$SCRATCH/check_$checks.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$1")"
 }
 
 sudo_allows() { # COMMAND: whether `sudo -n ...` may run it without a password
   case $1 in "sudo -n "*) ;; *) return 0 ;; esac
   why=sudo
   # shellcheck disable=SC2086 # split as the step's shell will
-  set -- ${1#sudo -n }
+  set -f && set -- ${1#sudo -n } && set +f
   if ! command -v sudo >/dev/null 2>&1; then
     why=no-sudo
     return 1
   fi
   bare sudo -n -l "$@" >"$SCRATCH/check_$checks.out" 2>&1 </dev/null || return 1
-  [ "$ME" = 0 ] || bare sudo -n -l </dev/null 2>/dev/null | grep -q NOPASSWD
+  [ "$ME" = 0 ] || needs_no_password "$(tail -n 1 "$SCRATCH/check_$checks.out")" "$@"
+}
+
+# `sudo -l COMMAND` says yes to a command that wants a password too, once any other wants none. Of the rules that cover
+# the command the last one counts; where sudo words them in a way that we can't read, one without a password has to do.
+needs_no_password() { # COMMAND as sudo names it, then sudo's words
+  wanted=$1 run_as=root everywhere=asks rule='' verdict=''
+  case $2 in -u) run_as=$3 ;; esac
+  bare sudo -n -l -l </dev/null >"$SCRATCH/sudo.rules" 2>/dev/null
+  while IFS= read -r line; do
+    line=${line#"${line%%[! "$TAB"]*}"}
+    case $line in
+      "Sudoers entry:"*) rule=begins users=root password=$everywhere ;;
+      "RunAsUsers: "*) users=${line#*: } ;;
+      *'!authenticate'*) if [ -n "$rule" ]; then password=free; else everywhere=free; fi ;;
+      "Options: "*" authenticate"*) password=asks ;;
+      "Commands:"*) rule=commands ;;
+      ?*) if [ "$rule" = commands ] && covers "$line"; then verdict=$password; fi ;;
+    esac
+  done <"$SCRATCH/sudo.rules"
+  [ -n "$verdict" ] || ! grep -q -e NOPASSWD -e '!authenticate' "$SCRATCH/sudo.rules" || verdict=free
+  [ "$verdict" = free ]
+}
+
+covers() { # COMMAND of a rule for some $users, against $wanted as $run_as
+  case ", $users," in *", ALL,"* | *", $run_as,"*) ;; *) return 1 ;; esac
+  # shellcheck disable=SC2254 # sudoers has the shell's patterns
+  case $1 in
+    ALL) ;;
+    *" "*) case $wanted in $1) ;; *) return 1 ;; esac ;;
+    */) case ${wanted%% *} in "$1"*) ;; *) return 1 ;; esac ;;
+    *) case ${wanted%% *} in $1) ;; *) return 1 ;; esac ;;
+  esac
 }
 
 ask() { # KIND REQUESTS-FILE: emits the answers; fails when one is not as expected
@@ -1021,6 +1067,7 @@ serve() {
       settle) settle "$@" ;;
       append) if [ -z "$STATELESS" ] && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
       still) [ -z "$CHANGE" ] || emit holding ;;
+      examine) . "$SCRATCH/examine.sh" ;; # doctor's; it travels with nobody else
       log) [ ! -s "$LOG" ] || emit records "$(b64_file "$LOG")" ;;
       hold) continue ;;
       bye) return ;;
@@ -1032,13 +1079,23 @@ serve() {
 
 ME=$(id -u)
 EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
-if ! find_application; then
-  if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
+missing=
+for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
+  command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+done
+unfit=$missing # all that is wrong is told at once
+[ -z "$missing" ] || emit fatal no-tool "$(b64 "${missing# }")"
+case $missing in *readlink*) ;; *)
+  if ! find_application; then
+    unfit=1
+    if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
+  fi
+  ;;
+esac
+if [ -n "$unfit" ]; then
+  command -v "$RC_PHP" >/dev/null 2>&1 || emit fatal no-php "$(b64 "$RC_PHP")"
   exit 0
 fi
-for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
-  command -v "$tool" >/dev/null 2>&1 || { emit fatal no-tool "$(b64 "$tool")"; exit 0; }
-done
 find_state
 if ! make_scratch "${TMPDIR:-/tmp}" /tmp /dev/shm "$HOME"; then
   emit fatal no-room -

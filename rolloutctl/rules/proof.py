@@ -98,7 +98,7 @@ def unexplained(flag: Flag, environment: Environment, difference: Difference) ->
     return tuple(
         name
         for name in difference.changed
-        if not _below(name, (flag.config, flag.companies_config)) and not _below(name, environment.volatile)
+        if not below(name, (flag.config, flag.companies_config)) and not below(name, environment.volatile)
     )
 
 
@@ -172,5 +172,6 @@ def _comparable(value: str | None) -> bool:
     return value is None or ("${" not in value and "\ufffd" not in value)
 
 
-def _below(name: str, paths: Iterable[str | None]) -> bool:
+def below(name: str, paths: Iterable[str | None]) -> bool:
+    """Whether a setting is one of these, or in one of them."""
     return any(path is not None and (name == path or name.startswith(path + ".")) for path in paths)

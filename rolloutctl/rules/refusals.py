@@ -8,7 +8,7 @@ from rolloutctl.rules.host import Event
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.proof import Objection
 
-_IN_PLACE = {
+IN_PLACE = {
     "folder": "its folder can't be written",
     "links": "it has several hard links",
     "mount": "it is a mount point",
@@ -30,7 +30,7 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
         "build": ("The new config cache cannot be built.", "Mend what artisan says; nothing live was touched.", said),
         "sudo": (
             f"`{step}` is not allowed for the user {user}: sudo asks for a password.",
-            f"Allow it in /etc/sudoers.d/rolloutctl: {user} ALL={_allowed(step)}",
+            f"Allow it in /etc/sudoers.d/rolloutctl: {sudoers_line(user, step)}",
             (),
         ),
         "no-sudo": (f"`{step}` cannot run: there is no sudo on the host.", "Install sudo, or change the step.", ()),
@@ -46,7 +46,7 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
             (),
         ),
         "in-place": (
-            f"{file} can only be written in place, as {_IN_PLACE.get(output, output)}, and no config cache stands "
+            f"{file} can only be written in place, as {IN_PLACE.get(output, output)}, and no config cache stands "
             "that would hide the moment of writing.",
             "Run php artisan config:cache once, or let the file be replaceable.",
             (),
@@ -87,10 +87,13 @@ def _step(plan: Plan, number: str) -> str:
     return (steps[number].run or steps[number].name) if number in steps else "one of the steps"
 
 
-def _allowed(step: str) -> str:
-    """What a line of sudoers has to say after ``ALL=``, for a step such as `sudo -n -u www-data kill -USR2 1`."""
+def sudoers_line(user: str, step: str, program: str = "") -> str:
+    """The line of sudoers that lets a user run a step such as `sudo -n -u www-data kill -USR2 1`.
+
+    `program` is the path of the command where it is known; sudo compares paths.
+    """
     found = _SUDO.match(step)
     runas, command = (found["user"] or "root", step[found.end() :]) if found else ("root", step)
     name, _, arguments = command.partition(" ")
-    path = name if name.startswith("/") else f"/usr/bin/{name}"
-    return f"({runas}) NOPASSWD: {path} {_SPECIAL.sub(_BEHIND_A_BACKSLASH, arguments)}".strip()
+    path = program or (name if name.startswith("/") else f"/usr/bin/{name}")
+    return f"{user} ALL=({runas}) NOPASSWD: {path} {_SPECIAL.sub(_BEHIND_A_BACKSLASH, arguments)}".strip()

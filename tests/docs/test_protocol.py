@@ -12,6 +12,7 @@ from tests.docs.pages import DOCS, PACKAGE, blocks, first_words, read, rows, sec
 
 PROTOCOL = DOCS / "protocol.md"
 SCRIPT = read(PACKAGE / "outside" / "session.sh")
+EXAMINER = read(PACKAGE / "outside" / "examine.sh")
 EYES = read(PACKAGE / "outside" / "host.php")
 CLIENT = read(PACKAGE / "outside" / "session.py")
 
@@ -69,6 +70,17 @@ def test_every_input_that_a_command_of_the_hosts_eyes_reads_is_described(command
     assert read_there <= described
 
 
+def test_every_fact_that_doctor_is_told_is_described_and_no_other() -> None:
+    told = {*re.findall(r"\bfact ([a-z][a-z-]*)", EXAMINER), "sudo", "no-sudo"}  # as sudo_allows words it
+    assert sorted(first_words(section(PROTOCOL, "Facts"))) == sorted(told)
+
+
+def test_every_fact_is_judged() -> None:
+    rules = "".join(read(path) for path in [*sorted((PACKAGE / "rules").glob("diagnosis*.py"))])
+    told = set(re.findall(r"\bfact ([a-z][a-z-]*)", EXAMINER)) - {"clock"}  # the workflow compares that one
+    assert [name for name in sorted(told) if f'"{name}"' not in rules] == []
+
+
 def test_the_record_in_the_audit_page_has_the_fields_of_its_table() -> None:
     record = json.loads(blocks(DOCS / "audit.md", "json")[0])
     described = {
@@ -90,7 +102,7 @@ def test_every_cause_of_an_outcome_is_explained() -> None:
 
 
 def answers() -> set[str]:
-    """All kinds of answers that session.sh gives."""
-    emitted = set(re.findall(r"\bemit \"?([a-z][a-z-]*)", SCRIPT))
+    """All kinds of answers that the host's scripts give."""
+    emitted = set(re.findall(r"\bemit \"?([a-z][a-z-]*)", SCRIPT + EXAMINER))
     asked = set(re.findall(r"\bemit_eyes ([a-z]+) ", SCRIPT)) | set(re.findall(r"\bask ([a-z]+) \"", SCRIPT))
     return emitted | asked | {f"{kind}-failed" for kind in asked}

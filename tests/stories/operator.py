@@ -17,6 +17,7 @@ from rolloutctl.rules.host import Event
 from rolloutctl.rules.plans import Plan, Wish
 from rolloutctl.rules.work import Origin
 from rolloutctl.workflows.audit import Verified, verify_logs
+from rolloutctl.workflows.doctor import Diagnosis, doctor
 from rolloutctl.workflows.rollback import Request as Undo
 from rolloutctl.workflows.rollback import find, rollback
 from rolloutctl.workflows.status import EnvironmentStatus, status
@@ -154,6 +155,12 @@ class Operator:
         """Where the lab stands."""
         configuration = self.tools.configuration
         (found,) = status([configuration.environment("lab")], configuration.flags.values(), self.tools)
+        self.seen.append(found)
+        return found
+
+    def doctor(self) -> Diagnosis:
+        """What is wrong with the lab."""
+        (found,) = doctor([self.tools.configuration.environment("lab")], self.tools)
         self.seen.append(found)
         return found
 

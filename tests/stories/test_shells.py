@@ -103,6 +103,19 @@ def test_a_whole_change_is_kept_and_put_back_again(fresh: Lab, hire: Hire, shell
     assert events_of(host) == ["started", "kept"] * 2
 
 
+@pytest.mark.xdist_group("doctor")
+def test_doctor_sees_the_same_under_each(fresh: Lab, hire: Hire, shell: ShellConnection) -> None:
+    operator, host = under(shell, hire(fresh, hosts=fresh.hosts[:1])), fresh.hosts[0]
+    host.edit_env('APP_NAME="Lab Gateway"', "APP_NAME=Zebra-Crossing\nFEATURE_NEW=1")
+    before = host.snapshot()
+
+    found = operator.doctor()
+
+    told = {(v.check, v.status) for v in found.hosts[0].verdicts if v.status not in {"ok", "skipped"}}
+    assert told == {("flags", "info"), ("waiting edits", "fail"), ("requests in flight", "info")}
+    assert (host.snapshot(), list(host.state_dir.glob("*"))) == (before, [])
+
+
 def test_a_change_that_another_host_failed_is_reverted(fresh: Lab, hire: Hire, shell: ShellConnection) -> None:
     operator = under(shell, hire(fresh, hosts=fresh.hosts[:2]))
     before = contents(fresh)
