@@ -1,0 +1,124 @@
+"""Which keys a server is offered, and in which order: ssh's own, so that the same one lets us in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import paramiko
+
+from rolloutctl.outside.agents import Agent
+from rolloutctl.outside.key_files import certificate_in, certified, load, public_half, with_certificate
+from rolloutctl.outside.keyring import Keyring
+from rolloutctl.outside.ssh_route import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A key that a server may be offered.
+
+    `blob` is what the server is asked about; None: only the opened file tells. `silent`: the key signs without
+    bothering anybody, for a passphrase or a touch. `key` raises Unusable.
+    """
+
+    label: str
+    blob: bytes | None
+    silent: bool
+    key: Callable[[], paramiko.PKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """All that can be offered on one leg; `passed_over` are files that can't, with the reason."""
+
+    wanted: tuple[Offer, ...]
+    passed_over: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Offer]:
+        """Each key once."""
+        seen: set[bytes | None] = set()
+        for offer in self.wanted:
+            if offer.blob is None or offer.blob not in seen:
+                seen.add(offer.blob)
+                yield offer
+
+
+def offers_for(leg: Leg, agent: Agent, keyring: Keyring) -> Offers:
+    """What to offer: listed certificates, the agent's keys that are also files, its others, then the files."""
+    there = [path for path in leg.keys if path.exists() or public_half(path) is not None]
+    files = {path: public_half(path) for path in there}
+    held = agent.blobs()
+    made = _Maker(files, agent, keyring)
+    implied = [] if leg.certificates else [path.with_name(f"{path.name}-cert.pub") for path in there]
+    own = {blob for blob in (*files.values(), *map(certificate_in, implied)) if blob is not None}
+    wanted = [
+        *made.certificates(leg.certificates),
+        *(made.from_agent(blob) for blob in held if blob in own),
+        *(made.from_agent(blob) for blob in held if blob not in own and not leg.only_these),
+        *made.certificates(implied),
+        *(made.from_file(path) for path in there if path.exists()),
+    ]
+    return Offers(tuple(wanted), (*_missing(leg, there), *([agent.problem] if agent.problem else [])))
+
+
+def shown(path: Path) -> str:
+    """A path as a person writes it."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
+def _missing(leg: Leg, there: list[Path]) -> Iterable[str]:
+    # ssh's defaults name seven files, of which few people have more than one or two.
+    if len(leg.keys) == 1 and not there:
+        yield f"{shown(leg.keys[0])} (there is no such file)"
+    for path in leg.certificates:
+        if certificate_in(path) is None:
+            yield f"{shown(path)} ({'it holds no certificate' if path.exists() else 'there is no such file'})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes offers of one leg's key files and of the agent's keys."""
+
+    files: dict[Path, bytes | None]
+    agent: Agent
+    keyring: Keyring
+
+    def from_agent(self, blob: bytes) -> Offer:
+        named = next((shown(path) for path, half in self.files.items() if half == blob), "")
+        if not named:
+            key = paramiko.agent.AgentKey(self.agent, blob)
+            comment = next((each.comment for each in self.agent.get_keys() if each.blob == blob), "")
+            named = " ".join(filter(None, (key.get_name(), key.fingerprint[:15], comment)))
+        return Offer(f"{named} from the agent", blob, silent=False, key=partial(self.agent.key, blob))
+
+    def from_file(self, path: Path) -> Offer:
+        blob = self.files[path]
+        key = partial(self.keyring.key, path, load)
+        return Offer(shown(path), blob, silent=self.keyring.opens(path, load), key=key)
+
+    def certificates(self, paths: Iterable[Path]) -> Iterator[Offer]:
+        for path in paths:
+            certificate = certificate_in(path)
+            if certificate is not None and (offer := self._certificate(path, certificate)) is not None:
+                yield offer
+
+    def _certificate(self, path: Path, certificate: bytes) -> Offer | None:
+        """A certificate, with the private key wherever that is."""
+        about = certified(certificate)
+        signs: Callable[[], paramiko.PKey]
+        if about in self.agent.blobs():
+            signs = partial(self.agent.key, about)
+            return Offer(shown(path), certificate, silent=False, key=_showing(certificate, signs))
+        for file, half in self.files.items():
+            if half == about is not None and file.exists():
+                signs = partial(self.keyring.key, file, load)
+                silent = self.keyring.opens(file, load)
+                return Offer(shown(path), certificate, silent=silent, key=_showing(certificate, signs))
+        return None
+
+
+def _showing(certificate: bytes, key: Callable[[], paramiko.PKey]) -> Callable[[], paramiko.PKey]:
+    return lambda: with_certificate(key(), certificate)
