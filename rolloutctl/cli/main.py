@@ -9,6 +9,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -21,6 +22,7 @@ from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.rollback import rollback
 from rolloutctl.cli.schema import schema
 from rolloutctl.cli.status import status
+from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.cli.toggle import toggle
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
 
@@ -53,6 +55,7 @@ def run(argv: tuple[str, ...]) -> int:
     try:
         status = int(_app()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
+        TERMINAL.leave()
     except BrokenPipeError:  # nobody reads any more: quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -107,15 +110,21 @@ def _begin(context: typer.Context, config: Config = None, debug: Debug = False, 
 
 def _prepare() -> None:
     """Every ending by signal is a Ctrl-C; a stream that can't hold a character shows another."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(name) is signal.SIG_DFL:  # nohup has SIGHUP ignored
-            signal.signal(name, signal.default_int_handler)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) in {signal.SIG_DFL, signal.default_int_handler}:  # nohup has SIGHUP ignored
+            signal.signal(name, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    TERMINAL.withdraw()  # a thread that waits for an answer would keep the process waiting
+    signal.default_int_handler(number, frame)
+
+
 def _tell(error: RolloutctlError, invocation: Invocation) -> int:
+    TERMINAL.leave()
     if invocation.debug and not isinstance(error, Interrupted):
         traceback.print_exception(error.__cause__ or error)
     with suppress(OSError):  # a terminal that is gone

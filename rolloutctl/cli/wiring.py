@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolloutctl import __version__
+from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
     from rolloutctl.cli.invocation import Invocation
@@ -45,13 +46,13 @@ def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help and completion
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
-    from rolloutctl.outside.opening import open_session  # noqa: PLC0415
+    from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
     return Tools(
-        sessions=open_session,
+        sessions=SessionOpener(TERMINAL.passphrase),
         clock=SystemClock(),
         mirror=FileMirror(state_folder(os.environ) / "mirror" / _project(configuration)),
         outsider=ask_outside,

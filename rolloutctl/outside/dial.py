@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import paramiko
 from rolloutctl.outside.ssh_route import Leg
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+_LEAVE = 0.2  # seconds for a proxy command to end by itself
 _SAID = 300  # characters of a proxy command's last words
 
 
@@ -60,12 +62,15 @@ class ProxyLine(socket.socket):
 
     _process: subprocess.Popen[bytes]
     _errors: Path
+    _ending: threading.Lock
+    _ended: ProxyEnded | None = None
 
     @classmethod
     def through(cls, command: str) -> ProxyLine:
         """Start the command as ssh does: by the person's shell, which makes room for it."""
         ours, theirs = socket.socketpair()
         line = cls(fileno=ours.detach())
+        line._ending = threading.Lock()
         errors, name = tempfile.mkstemp(prefix="rolloutctl-")
         line._errors = Path(name)
         with theirs, os.fdopen(errors, "wb") as noise:
@@ -80,23 +85,30 @@ class ProxyLine(socket.socket):
         return line
 
     def why(self) -> ProxyEnded | None:
-        """What the command said on stderr, or its exit status; None while it runs and is silent."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)  # it has closed its end, and is about to go
-        said = " ".join(self._errors.read_text(errors="replace").split())[-_SAID:]
-        status = self._process.poll()
-        if not said and not status:
-            return None
-        return ProxyEnded(": ".join(filter(None, ("" if status is None else f"exit {status}", said))))
+        """How the command ended and what it said last; None when it was silent and we ended it. Hangs up."""
+        self.close()
+        return self._ended
 
     def close(self) -> None:
-        """Hang up, and end the command with all that it has started."""
+        """Hang up; a command that does not end by itself then is ended, with all that it has started."""
         super().close()
-        self._errors.unlink(missing_ok=True)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGTERM)
+        with self._ending:
+            if self._errors.exists():
+                status = self._see_out()
+                said = " ".join(self._errors.read_text(errors="replace").split())[-_SAID:]
+                if status or said:
+                    self._ended = ProxyEnded(": ".join(filter(None, (f"exit {status}" if status else "", said))))
+                self._errors.unlink()
+
+    def _see_out(self) -> int:
+        """The command's own exit status; 0 when it had to be ended."""
         try:
-            self._process.wait(1)
+            return self._process.wait(_LEAVE)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            for name in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, name)
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1)
+                    break
+            return 0

@@ -7,6 +7,7 @@ import binascii
 import copy
 import io
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def certificate_in(path: Path) -> bytes | None:
     return blob if blob is not None and kind_of(blob).endswith(_CERTIFIED) else None
 
 
+def shown(path: Path) -> str:
+    """A path as a person writes it, and may paste it into a shell."""
+    home = Path.home()
+    if shlex.quote(str(path)) != str(path) or not path.is_relative_to(home):
+        return shlex.quote(str(path))
+    return f"~/{path.relative_to(home)}"
+
+
 def kind_of(blob: bytes) -> str:
     """The type of a key or certificate: `ssh-ed25519`."""
     return paramiko.Message(blob).get_string().decode(errors="replace")
@@ -118,7 +127,7 @@ def _private(path: Path) -> bytes:
         raise Unusable((error.strerror or "cannot be read").lower(), path) from error
     if seen.st_uid == os.getuid() and stat.S_IMODE(seen.st_mode) & 0o077:
         # ssh passes such a file over, and so do we: whoever may read it may be us.
-        raise Unusable(f"others may read it: chmod 600 {path}", path)
+        raise Unusable(f"others may read it: chmod 600 {shown(path)}", path)
     return text
 
 

@@ -29,14 +29,14 @@ class Encrypted(Unusable):
     """A key file needs a passphrase, and there is nobody to ask."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"encrypted: ssh-add {path}", path)
+        super().__init__("encrypted", path)
 
 
 class WrongPassphrase(Unusable):
     """A passphrase does not fit."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"wrong passphrase: ssh-add {path}", path)
+        super().__init__("wrong passphrase", path)
 
 
 class Keyring:

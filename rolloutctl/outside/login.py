@@ -12,6 +12,7 @@ import paramiko
 from rolloutctl.errors import NotLetIn
 from rolloutctl.outside.agents import Agent
 from rolloutctl.outside.asking_transport import AskingTransport
+from rolloutctl.outside.key_files import shown
 from rolloutctl.outside.keyring import Encrypted, Keyring, Unusable, WrongPassphrase
 from rolloutctl.outside.offers import Offer, offers_for
 from rolloutctl.outside.ssh_route import Leg
@@ -150,9 +151,9 @@ class _Attempt:
 
 def _opening(problem: Unusable) -> str:
     if isinstance(problem, Encrypted | WrongPassphrase):
-        return f"ssh-add {problem.path}"
+        return f"ssh-add {shown(problem.path)}"
     text = str(problem)
-    return f"{text[0].upper()}{text[1:]} ({problem.path})"
+    return f"{text[0].upper()}{text[1:]} ({shown(problem.path)})."
 
 
 def _unsigned(error: Exception) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import paramiko
 
 from rolloutctl.outside.agents import Agent
-from rolloutctl.outside.key_files import certificate_in, certified, load, public_half, with_certificate
+from rolloutctl.outside.key_files import certificate_in, certified, load, public_half, shown, with_certificate
 from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.ssh_route import Leg
 
@@ -61,12 +61,6 @@ def offers_for(leg: Leg, agent: Agent, keyring: Keyring) -> Offers:
         *(made.from_file(path) for path in there if path.exists()),
     ]
     return Offers(tuple(wanted), (*_missing(leg, there), *([agent.problem] if agent.problem else [])))
-
-
-def shown(path: Path) -> str:
-    """A path as a person writes it."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _missing(leg: Leg, there: list[Path]) -> Iterable[str]:

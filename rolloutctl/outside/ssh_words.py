@@ -45,15 +45,23 @@ def in_words(leg: Leg, error: BaseException) -> Unreachable:
 
 def said(error: BaseException) -> str:
     """An exception's own words, on one line."""
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    text = error.text if isinstance(error, paramiko.ChannelException) else ""
+    text = text or (error.strerror if isinstance(error, OSError) else "") or _text(error) or type(error).__name__
     return " ".join(text.split()).rstrip(".")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except TypeError:  # UnknownKeyType measures bytes that it may not have
+        return ""
 
 
 def _of_os(error: BaseException) -> Words | None:
     """A jump host's answer, or the operating system's, which have numbers and not classes."""
     if isinstance(error, paramiko.ChannelException):
         return _FORWARDING.get(error.code)
-    if isinstance(error, OSError) and type(error) not in WORDS:
+    if isinstance(error, OSError):
         return _NUMBERS.get(error.errno or 0)
     return None
 
