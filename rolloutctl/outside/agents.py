@@ -33,11 +33,13 @@ class Agent(AgentSSH):
             if not isinstance(error, FileNotFoundError | ConnectionRefusedError):
                 self.problem = f"the agent at {address} does not answer as one ({error})"
 
-    def key(self, blob: bytes) -> AgentKey:
-        """The key with this public half, as one that signs."""
+    def key(self, blob: bytes, certificate: bytes | None = None) -> AgentKey:
+        """The key with this public half, as one that signs; what it shows is a certificate, where there is one."""
         key = AgentKey(self, blob)
-        # What it offers is this and nothing else: of an RSA certificate paramiko would offer the bare key.
-        key.public_blob = paramiko.pkey.PublicBlob(key.get_name(), blob)  # type: ignore[assignment]
+        # Said by us, as of an RSA certificate in the agent paramiko would show the bare key.
+        shown = certificate or blob
+        kind = paramiko.Message(shown).get_text()
+        key.public_blob = paramiko.pkey.PublicBlob(kind, shown)  # type: ignore[assignment]
         return key
 
     def blobs(self) -> tuple[bytes, ...]:

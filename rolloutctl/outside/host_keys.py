@@ -41,10 +41,9 @@ class Sighting:
 class Judge:
     """Judges the keys that one leg's server may show."""
 
-    def __init__(self, host: Host, leg: Leg, *, hop: bool) -> None:
+    def __init__(self, host: Host, leg: Leg) -> None:
         self._pins = host.known_hosts
         self._leg = leg
-        self._hop = hop
         self._known = KnownHosts(leg.known_hosts, leg.revoked)
 
     def prefer(self, transport: paramiko.Transport) -> None:
@@ -58,7 +57,7 @@ class Judge:
         """What this key is to us."""
         shown, leg = fingerprint(key), self._leg
         verdict = self._verdict(key)
-        pinned = bool(self._pins) and not self._hop
+        pinned = bool(self._pins) and not leg.hop
         # A pin may also be a jump host's: where there is no file, it has no other place.
         if verdict != "revoked" and (pinned or shown in self._pins):
             verdict = "known" if shown in self._pins else "changed"
@@ -69,10 +68,10 @@ class Judge:
             base64=key.get_base64(),
             fingerprint=shown,
             verdict=verdict,
-            hop=self._hop,
+            hop=leg.hop,
             pinned=pinned,
             authority=not pinned and any(map(self._known.has_authority, self._names())),
-            file=leg.known_hosts[0] if leg.known_hosts else None,
+            file=leg.learned,
         )
 
     def _verdict(self, key: paramiko.PKey) -> Verdict:
@@ -98,7 +97,7 @@ def wrong_key(sighting: Sighting, leg: Leg) -> WrongHostKey:
 
 
 def _said(sighting: Sighting, leg: Leg) -> tuple[str, str]:
-    name = sighting.name + (f" over the jump host {leg.over}" if leg.over else "")
+    name = f"the jump host {leg.name} ({sighting.name})" if leg.hop else sighting.name
     shown = f"{sighting.kind} {sighting.fingerprint}"
     if sighting.verdict == "revoked":
         return f"The host key of {name} is revoked: {shown}.", "Ask who revoked it."

@@ -18,7 +18,8 @@ from rolloutctl.outside.ssh_route import Leg, route_to
 from rolloutctl.outside.ssh_words import in_words, said
 from rolloutctl.rules.config import Host
 
-GREETING = 10.0  # seconds for the banner, the key exchange, each answer to a login
+GREETING = 10.0  # seconds for the banner and the key exchange
+LOGIN = 30.0  # seconds for each answer to a login, which sshd may have to look up elsewhere
 KEEPALIVE = 15  # seconds
 TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
 _DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to say nothing hangs, and is not asked again
@@ -60,7 +61,7 @@ class Journey:
         Raises:
             Unreachable: it does not answer, or not as an SSH server.
         """
-        judge = Judge(self._host, leg, hop=leg is not self.legs[-1])
+        judge = Judge(self._host, leg)
         try:
             transport = self._greeted(leg, judge)
             self.transports.append(transport)
@@ -125,7 +126,7 @@ class Journey:
 
 
 def _exchange_keys(transport: AskingTransport, judge: Judge) -> None:
-    transport.banner_timeout = transport.auth_timeout = GREETING
+    transport.banner_timeout, transport.auth_timeout = GREETING, LOGIN
     judge.prefer(transport)
     transport.start_client(timeout=GREETING)
     if not transport.initial_kex_done:  # start_client returns without a word when its time is over

@@ -39,6 +39,13 @@ class WrongPassphrase(Unusable):
         super().__init__("wrong passphrase", path)
 
 
+class TooLate(Unusable):
+    """The server did not wait for the passphrase."""
+
+    def __init__(self) -> None:
+        super().__init__("the server hung up before it was opened", Path())
+
+
 class Keyring:
     """The keys that this process has opened. Many hosts may want one at the same time; only the first asks."""
 

@@ -32,6 +32,14 @@ def name_of(address: str, port: int) -> str:
     return address if port == _DEFAULT_PORT else f"[{address}]:{port}"
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a file of revoked keys is there and has a key a line; a binary list (KRL) is ssh-keygen's own."""
+    try:
+        return not path.read_bytes().startswith(b"SSHKRL")
+    except OSError:
+        return False
+
+
 class KnownHosts:
     """The lines of some known_hosts files, as sshd(8) describes them, read one by one.
 

@@ -13,10 +13,10 @@ from rolloutctl.errors import NotLetIn
 from rolloutctl.outside.agents import Agent
 from rolloutctl.outside.asking_transport import AskingTransport
 from rolloutctl.outside.key_files import shown
-from rolloutctl.outside.keyring import Encrypted, Keyring, Unusable, WrongPassphrase
+from rolloutctl.outside.keyring import Encrypted, Keyring, TooLate, Unusable, WrongPassphrase
 from rolloutctl.outside.offers import Offer, offers_for
 from rolloutctl.outside.ssh_route import Leg
-from rolloutctl.outside.ssh_words import said
+from rolloutctl.outside.ssh_words import said, sentence
 
 NOTHING = "nothing: the server asks for none"
 _OPENSSH = "in environments.yaml, set connection: openssh"
@@ -75,8 +75,10 @@ class _Attempt:
         except paramiko.BadAuthenticationType:
             self.takes_keys = False
             self.tried.append(offer.label)
-        except paramiko.AuthenticationException:
-            self.tried.append(offer.label)
+        except paramiko.AuthenticationException as error:
+            # An answer that comes late would be taken for the next key's.
+            self.takes_keys = "timeout" not in str(error)
+            self.tried.append(f"{offer.label}{'' if self.takes_keys else ' (no answer in time)'}")
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.tried.append(f"{offer.label} ({willing}{_unsigned(error)})")
         else:
@@ -97,8 +99,8 @@ class _Attempt:
         leg = self.leg
         if self.wanted_more:
             return NotLetIn(
-                f"{leg.where} takes the key of {self.user} ({self.tried_last}), and wants {_listed(self.wanted_more)} "
-                "besides.",
+                sentence(f"{leg.where} takes the key of {self.user} ({self.tried_last}), and wants ")
+                + f"{_listed(self.wanted_more)} besides.",
                 hint=f"Only ssh itself can answer that: open a shared connection (ControlMaster) with `{leg.ssh}`, "
                 f"and {_OPENSSH}.",
             )
@@ -111,6 +113,8 @@ class _Attempt:
 
     def _show(self, offer: Offer) -> None:
         key = offer.key()
+        if not self.transport.is_active():
+            raise TooLate
         self.shown += offer.silent or offer.blob is None
         self.wanted_more = tuple(self.transport.show(self.user, key))
         if self.wanted_more:
@@ -123,9 +127,12 @@ class _Attempt:
 
     def _message(self) -> str:
         tried = "; ".join(self.tried) or "no key was found: no agent, no key file"
-        ended = "" if self.transport.is_active() else f" It ended the connection after {self.shown} keys."
+        ended = "" if self.transport.is_active() else f" It ended the connection{self._after()}."
         accepts = f" It accepts {_listed(self.transport.accepts)}." if self.transport.accepts else ""
-        return f"{self.leg.where} does not let {self.user} in. Tried: {tried}.{ended}{accepts}"
+        return sentence(f"{self.leg.where} does not let {self.user} in. Tried: {tried}.{ended}{accepts}")
+
+    def _after(self) -> str:
+        return f" after {self.shown} keys" if self.shown > 1 else ""
 
     def _hint(self) -> str:
         return next(self._hints())
@@ -145,13 +152,15 @@ class _Attempt:
                 else "rolloutctl sends no passwords: let sshd take keys (PubkeyAuthentication yes), and add yours: "
                 f"ssh-copy-id {self.leg.ssh.removeprefix('ssh ')}"
             )
-        also = f"; if that lets you in, {_OPENSSH}" if self.leg.extras else ""
+        also = f"; if that lets you in, {_OPENSSH}" if self.leg.pkcs11 or "gssapi-with-mic" in accepts else ""
         yield f"Try: {self.leg.ssh}{also}; then set user: or key: in environments.yaml, or ssh-add the key."
 
 
 def _opening(problem: Unusable) -> str:
     if isinstance(problem, Encrypted | WrongPassphrase):
         return f"ssh-add {shown(problem.path)}"
+    if isinstance(problem, TooLate):
+        return "Type it sooner, or ssh-add the key before."
     text = str(problem)
     return f"{text[0].upper()}{text[1:]} ({shown(problem.path)})."
 

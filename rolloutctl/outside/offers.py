@@ -102,17 +102,13 @@ class _Maker:
     def _certificate(self, path: Path, certificate: bytes) -> Offer | None:
         """A certificate, with the private key wherever that is."""
         about = certified(certificate)
-        signs: Callable[[], paramiko.PKey]
         if about in self.agent.blobs():
-            signs = partial(self.agent.key, about)
-            return Offer(shown(path), certificate, silent=False, key=_showing(certificate, signs))
+            return Offer(shown(path), certificate, silent=False, key=partial(self.agent.key, about, certificate))
         for file, half in self.files.items():
             if half == about is not None and file.exists():
-                signs = partial(self.keyring.key, file, load)
-                silent = self.keyring.opens(file, load)
-                return Offer(shown(path), certificate, silent=silent, key=_showing(certificate, signs))
+                key = partial(self._certified, file, certificate)
+                return Offer(shown(path), certificate, silent=self.keyring.opens(file, load), key=key)
         return None
 
-
-def _showing(certificate: bytes, key: Callable[[], paramiko.PKey]) -> Callable[[], paramiko.PKey]:
-    return lambda: with_certificate(key(), certificate)
+    def _certified(self, file: Path, certificate: bytes) -> paramiko.PKey:
+        return with_certificate(self.keyring.key(file, load), certificate)

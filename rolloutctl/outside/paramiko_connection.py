@@ -99,6 +99,6 @@ def _way(journey: Journey, key: str) -> str:
     """How we came in: `deploy at web-1:22 over bastion by ~/.ssh/id_ed25519`."""
     *hops, last = journey.legs
     address = f"[{last.address}]" if ":" in last.address else last.address
-    over = [hop.name for hop in hops] or ([f"`{last.command}`"] if last.command else [])
+    over = [hop.name for hop in hops] or (["a proxy command"] if last.command else [])
     way = f"{journey.transports[-1].get_username()} at {address}:{last.port}"
     return f"{way}{''.join(f' over {each}' for each in over)} by {key}"

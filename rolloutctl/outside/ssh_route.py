@@ -6,11 +6,10 @@ import os
 import re
 import shlex
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.known_hosts import SYSTEM_FILES, name_of
+from rolloutctl.outside.known_hosts import SYSTEM_FILES, is_plain, name_of
 from rolloutctl.outside.ssh_config import Said, ask_ssh, at_home, expand, local_tokens, paths_in, with_environment
 from rolloutctl.rules.config import Host
 
@@ -20,7 +19,7 @@ _MOST_HOPS = 10  # a jump host that leads to itself would be followed for ever
 _DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ed25519")
 # ProxyJump: [user@]host[:port] or ssh://[user@]host[:port], an IPv6 address in brackets.
 _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?P<name>\[[^]]+\]|[^:]+)(?::(?P<port>\d+))?/?$")
-# What ssh does for these words of its configuration, and paramiko cannot.
+# What ssh does for these words of its configuration, paramiko cannot.
 _BEYOND = ("bindinterface", "knownhostscommand", "proxyusefdpass")
 
 
@@ -43,13 +42,19 @@ class Leg:
     family: str = "any"
     source: str | None = None  # BindAddress
     patience: float = CONNECT
-    extras: tuple[str, ...] = ()  # words of its configuration that only ssh itself can follow, if keys don't do
+    pkcs11: bool = False  # whether there are keys that only ssh itself can use
+    learned: Path | None = None  # where this person's known hosts are kept
+    hop: bool = False  # a jump host, not the host itself
     over: str = ""  # the jump host before it
 
     @property
     def where(self) -> str:
         """Its place in a message, with the jump host before it."""
-        return f"{self.address} port {self.port}" + (f" over the jump host {self.over}" if self.over else "")
+        place = f"{self.address} port {self.port}"
+        if self.hop:
+            place = f"the jump host {place}" if self.name == self.address else f"the jump host {self.name} ({place})"
+            return f"{place} over {self.over}" if self.over else place
+        return f"{place} over the jump host {self.over}" if self.over else place
 
     @property
     def known_name(self) -> str:
@@ -59,9 +64,9 @@ class Leg:
     @property
     def ssh(self) -> str:
         """The command by which a person would go there."""
-        port = [] if self.port == _DEFAULT_PORT or self.over else ["-p", str(self.port)]
-        where = self.name if self.over or not self.user else f"{self.user}@{self.name}"
-        return shlex.join(["ssh", where, *port])
+        over = ["-J", self.over] if self.hop and self.over else []
+        port = [] if self.port == _DEFAULT_PORT else ["-p", str(self.port)]
+        return shlex.join(["ssh", *over, f"{self.user}@{self.name}" if self.user else self.name, *port])
 
 
 def route_to(host: Host) -> tuple[Leg, ...]:
@@ -77,7 +82,9 @@ def route_to(host: Host) -> tuple[Leg, ...]:
         # A key that nobody can match with the agent's may still be in there.
         matched = own.exists() or own.with_name(f"{own.name}.pub").exists()
         legs[-1] = replace(legs[-1], keys=(own,), only_these=matched)
-    return (legs[0], *(replace(leg, over=before.name) for before, leg in pairwise(legs)))
+    hops = [replace(leg, hop=True) for leg in legs[:-1]]
+    before = ["", *(hop.name for hop in hops)]
+    return tuple(replace(leg, over=over) for leg, over in zip([*hops, legs[-1]], before, strict=True))
 
 
 def _legs(name: str, said: Said, seen: tuple[str, ...]) -> list[Leg]:
@@ -108,12 +115,7 @@ def _hop(found: re.Match[str], *, first: bool, seen: tuple[str, ...]) -> list[Le
 
 
 def _leg(name: str, said: Said) -> Leg:
-    for option in _BEYOND:
-        if (value := _one(said, option)) not in (None, "no"):
-            raise Unreachable(
-                f"~/.ssh/config says {option} {value} for {name}, which only ssh itself can do.",
-                hint="In environments.yaml, set connection: openssh for this host.",
-            )
+    _refuse_what_is_beyond(name, said)
     tokens = _tokens(name, said)
     command = _one(said, "proxycommand")
     seconds = _one(said, "connecttimeout")
@@ -133,8 +135,20 @@ def _leg(name: str, said: Said) -> Leg:
         family=said.get("addressfamily", ("any",))[0],
         source=_one(said, "bindaddress"),
         patience=float(seconds) if seconds else CONNECT,
-        extras=tuple(option for option in ("pkcs11provider", "gssapiauthentication") if _one(said, option, "no")),
+        pkcs11=_one(said, "pkcs11provider") is not None,
+        learned=next(iter(_known(said, "userknownhostsfile")), None),
     )
+
+
+def _refuse_what_is_beyond(name: str, said: Said) -> None:
+    beyond = [option for option in _BEYOND if _one(said, option) not in (None, "no")]
+    # A key that is revoked must never pass because its file could not be read.
+    beyond += ["revokedhostkeys"] * any(not is_plain(path) for path in _known(said, "revokedhostkeys"))
+    for option in beyond:
+        raise Unreachable(
+            f"~/.ssh/config says {option} {said[option][0]} for {name}, which only ssh itself can follow.",
+            hint="In environments.yaml, set connection: openssh for this host.",
+        )
 
 
 def _without_ssh(host: Host) -> Leg:
@@ -147,6 +161,7 @@ def _without_ssh(host: Host) -> Leg:
         keys=tuple(home / name for name in _DEFAULT_KEYS),
         agent=_agent("SSH_AUTH_SOCK"),
         known_hosts=(home / "known_hosts", home / "known_hosts2", *SYSTEM_FILES),
+        learned=home / "known_hosts",
     )
 
 

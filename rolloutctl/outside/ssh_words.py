@@ -32,15 +32,22 @@ def in_words(leg: Leg, error: BaseException) -> Unreachable:
     marks = {
         "where": leg.where,
         "address": leg.address,
+        "named": f"{leg.address} of the jump host {leg.name}" if leg.hop else leg.address,
+        "written": "ProxyJump in ~/.ssh/config" if leg.hop else "hosts: in environments.yaml",
+        "name": leg.name,
         "port": leg.port,
         "ssh": leg.ssh,
         "said": said(error),
         "seconds": f"{leg.patience:.0f}",
         "over": leg.over,
-        "command": leg.command or "",
         "user": leg.user or "",
     }
-    return words.kind(words.message.format_map(marks), hint=words.hint.format_map(marks))
+    return words.kind(sentence(words.message.format_map(marks)), hint=words.hint.format_map(marks))
+
+
+def sentence(text: str) -> str:
+    """With a capital where it begins with a word; the address of a host stays as it is."""
+    return f"T{text[1:]}" if text.startswith("the ") else text
 
 
 def said(error: BaseException) -> str:
@@ -77,8 +84,8 @@ WORDS: Mapping[type[BaseException], Words] = {
     # The network
     socket.gaierror: Words(
         NoAnswer,
-        "The name {address} is not known.",
-        "Check hosts: in environments.yaml; try: {ssh}",
+        "The name {named} is not known.",
+        "Check {written}; try: {ssh}",
     ),
     TimeoutError: Words(NoAnswer, "{where} did not answer within {seconds} s.", _IS_IT_UP),
     ConnectionRefusedError: Words(NoAnswer, "{where}: connection refused.", "Is the host up, and sshd on that port?"),
@@ -91,7 +98,7 @@ WORDS: Mapping[type[BaseException], Words] = {
     ProxyEnded: Words(
         NoAnswer,
         "The proxy command for {address} ended before a server greeted us: {said}.",
-        "The command is ProxyCommand in ~/.ssh/config: {command}",
+        "See ProxyCommand for {name} in ~/.ssh/config; try: {ssh}",
     ),
     OSError: Words(NoAnswer, "{where}: {said}.", _IS_IT_UP),
     EOFError: Words(

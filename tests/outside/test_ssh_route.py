@@ -72,6 +72,7 @@ def test_what_the_configuration_says_is_followed(home: Path) -> None:
         family="inet6",
         source="::1",
         patience=3.0,
+        learned=Path("/a b/known"),
     )
 
 
@@ -178,7 +179,8 @@ def test_without_an_ssh_client_the_usual_places_count(home: Path, monkeypatch: p
     [
         (Leg(name="web", address="10.0.0.7"), "ssh web"),
         (Leg(name="web", address="web", user="deploy", port=2200), "ssh deploy@web -p 2200"),
-        (Leg(name="web", address="web", user="deploy", port=2200, over="bastion"), "ssh web"),
+        (Leg(name="web", address="web", user="deploy", port=2200, over="bastion"), "ssh deploy@web -p 2200"),
+        (Leg(name="inner", address="10.0.0.7", user="deploy", over="outer", hop=True), "ssh -J outer deploy@inner"),
     ],
 )
 def test_the_command_to_try_is_the_one_that_goes_the_same_way(leg: Leg, command: str) -> None:

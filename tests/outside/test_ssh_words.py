@@ -19,7 +19,7 @@ from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable
 from rolloutctl.outside.ssh_route import Leg
 from rolloutctl.outside.ssh_words import WORDS, in_words
 
-LEG = Leg(name="web", address="web-1.example.com", user="deploy", port=2222, over="bastion", command="nc {x} 1")
+LEG = Leg(name="web", address="web-1.example.com", user="deploy", port=2222, over="bastion")
 
 
 KEY = paramiko.ECDSAKey.generate()

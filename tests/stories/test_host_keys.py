@@ -89,6 +89,18 @@ def test_a_revoked_key_is_refused_although_it_is_known(door: Door, client: Clien
     assert wrong(door).verdict == "revoked"
 
 
+@pytest.mark.parametrize("content", [None, b"SSHKRL\n\0"], ids=["missing", "binary"])
+def test_a_list_of_revoked_keys_that_cannot_be_read_lets_no_key_pass(
+    door: Door, client: Client, content: bytes | None
+) -> None:
+    client.know(door.known())
+    client.configure("Host *", f"RevokedHostKeys {client.ssh / 'revoked'}")
+    if content is not None:
+        (client.ssh / "revoked").write_bytes(content)
+
+    assert "connection: openssh" in refusal(door.host()).hint
+
+
 @pytest.mark.parametrize("also", [False, True], ids=["alone", "beside-an-older-key"])
 def test_an_authority_s_host_is_for_openssh_and_has_not_changed(
     doors: Doors, client: Client, tmp_path: Path, also: bool
@@ -126,5 +138,7 @@ def test_a_jump_host_s_key_may_be_pinned_too(doors: Doors, door: Door, client: C
     client.configure("Host jump", "HostName 127.0.0.1", f"Port {jump.port}", "Host 127.0.0.1", "ProxyJump jump")
     pins = tuple(fingerprint(door.host_key(kind)) for kind in door.host_keys)
 
-    assert wrong(door, known_hosts=pins).message.startswith(f"The host key of [127.0.0.1]:{jump.port} is not known")
+    assert wrong(door, known_hosts=pins).message.startswith(
+        f"The host key of the jump host jump ([127.0.0.1]:{jump.port}) is not"
+    )
     assert " over jump by " in visit(door.host(known_hosts=(*pins, fingerprint(jump.host_key()))))

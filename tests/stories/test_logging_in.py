@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
+from paramiko import Message
 
 from rolloutctl.errors import NotLetIn
 from tests.lab.clients import Client
@@ -249,6 +251,48 @@ def test_an_expired_certificate_is_refused_by_name(guarded: Door, client: Client
     people.sign_user(client.key(), valid="20200101:20200102")
 
     assert "Tried: ~/.ssh/id_ed25519-cert.pub; ~/.ssh/id_ed25519." in refusal(guarded.host()).message
+
+
+def test_a_certificate_file_goes_with_a_key_that_only_the_agent_has(
+    guarded: Door, client: Client, people: Authority
+) -> None:
+    key = client.key("far")
+    certificate = people.sign_user(key)
+    client.configure(f"CertificateFile {certificate}")
+
+    with with_agent() as agent:
+        agent.add(key, "", "-k")  # without the certificate
+        key.unlink()
+        assert visit(guarded.host()).endswith("by ~/.ssh/far-cert.pub")
+
+
+def test_a_security_key_s_file_is_for_openssh(door: Door, client: Client) -> None:
+    key, line = client.key("id_ed25519_sk"), security_key()
+    body = Message()
+    for word in ("none", "none", ""):
+        body.add_string(word)
+    body.add_int(1)
+    body.add_string(base64.b64decode(line.split()[1]))
+    body.add_string("what only the device could use")
+    text = base64.encodebytes(b"openssh-key-v1\0" + body.asbytes()).decode()
+    key.write_text(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n")
+    door.let_in(line)
+
+    refused = refusal(door.host())
+
+    assert "~/.ssh/id_ed25519_sk (the server would take it; a security key, which only ssh itself can use" in (
+        refused.message
+    )
+    assert "set connection: openssh" in refused.hint
+
+
+def security_key() -> str:
+    """The public half of a security key, as a line: nobody has the other half."""
+    blob = Message()
+    blob.add_string("sk-ssh-ed25519@openssh.com")
+    blob.add_string(b"\x58" + b"\x66" * 31)  # a point of the curve
+    blob.add_string("ssh:")
+    return f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob.asbytes()).decode()}"
 
 
 def test_a_server_that_wants_more_than_a_key_is_for_openssh(doors: Doors, client: Client) -> None:
