@@ -19,6 +19,7 @@ from rolloutctl.outside.ssh_route import Leg
 from rolloutctl.outside.ssh_words import said, sentence
 
 NOTHING = "nothing: the server asks for none"
+_OWN_WORDS = "user: or key: in environments.yaml"
 _OPENSSH = "in environments.yaml, set connection: openssh"
 
 
@@ -142,9 +143,8 @@ class _Attempt:
         if self.unopened is not None:
             yield _opening(self.unopened)
         if not self.transport.is_active() and self.shown > 1:
-            yield (
-                "Offer fewer: set key: in environments.yaml, or IdentityFile and IdentitiesOnly yes in ~/.ssh/config."
-            )
+            own = "" if self.leg.hop else "key: in environments.yaml, or "
+            yield f"Offer fewer: set {own}IdentityFile and IdentitiesOnly yes in ~/.ssh/config."
         if accepts and "publickey" not in accepts:
             yield (
                 f"{_OPENSSH[0].upper()}{_OPENSSH[1:]}, as keys are of no use there."
@@ -153,7 +153,8 @@ class _Attempt:
                 f"ssh-copy-id {self.leg.ssh.removeprefix('ssh ')}"
             )
         also = f"; if that lets you in, {_OPENSSH}" if self.leg.pkcs11 or "gssapi-with-mic" in accepts else ""
-        yield f"Try: {self.leg.ssh}{also}; then set user: or key: in environments.yaml, or ssh-add the key."
+        where = f"User or IdentityFile of {self.leg.name} in ~/.ssh/config" if self.leg.hop else _OWN_WORDS
+        yield f"Try: {self.leg.ssh}{also}; then set {where}, or ssh-add the key."
 
 
 def _opening(problem: Unusable) -> str:

@@ -83,9 +83,8 @@ class _Maker:
     def from_agent(self, blob: bytes) -> Offer:
         named = next((shown(path) for path, half in self.files.items() if half == blob), "")
         if not named:
-            key = paramiko.agent.AgentKey(self.agent, blob)
-            comment = next((each.comment for each in self.agent.get_keys() if each.blob == blob), "")
-            named = " ".join(filter(None, (key.get_name(), key.fingerprint[:15], comment)))
+            key = next(each for each in self.agent.get_keys() if each.blob == blob)
+            named = key.comment or f"{key.get_name()} {key.fingerprint}"
         return Offer(f"{named} from the agent", blob, silent=False, key=partial(self.agent.key, blob))
 
     def from_file(self, path: Path) -> Offer:

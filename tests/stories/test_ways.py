@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,10 @@ def test_a_jump_host_that_lets_nobody_in_is_named(way: tuple[Door, Door, Door], 
     assert refused.message.startswith(
         f"The jump host inner (127.0.0.1 port {way[1].port}) over outer does not let {login_name()} in. Tried: "
     )
-    assert refused.hint.startswith(f"Try: ssh -J outer {login_name()}@inner -p {way[1].port}; ")
+    assert refused.hint == (
+        f"Try: ssh -J outer {login_name()}@inner -p {way[1].port}; "
+        "then set User or IdentityFile of inner in ~/.ssh/config, or ssh-add the key."
+    )
 
 
 def test_a_jump_host_that_does_not_forward_is_named_with_the_line_that_allows_it(
@@ -193,6 +197,17 @@ def test_a_configuration_that_ssh_cannot_read_is_quoted(client: Client) -> None:
     client.configure("Host web", "NoSuchWord yes")
 
     assert "ssh cannot read its configuration: " in refusal(web()).message
+
+
+def test_twenty_hosts_get_in_where_sshd_drops_all_but_two_at_a_time(doors: Doors, client: Client) -> None:
+    door = doors("MaxStartups 2")
+    door.let_in(public_half(client.key()))
+    client.know(door.known())
+
+    with ThreadPoolExecutor(10) as pool:
+        ways = list(pool.map(lambda _: visit(door.host()), range(20)))
+
+    assert len(ways) == 20
 
 
 def test_ipv6_and_its_port_are_one_name_in_known_hosts(doors: Doors, client: Client) -> None:
