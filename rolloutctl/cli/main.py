@@ -9,7 +9,6 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -110,17 +109,13 @@ def _begin(context: typer.Context, config: Config = None, debug: Debug = False, 
 
 def _prepare() -> None:
     """Every ending by signal is a Ctrl-C; a stream that can't hold a character shows another."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(name) in {signal.SIG_DFL, signal.default_int_handler}:  # nohup has SIGHUP ignored
-            signal.signal(name, _interrupt)
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(name, signal.default_int_handler)
+    TERMINAL.heed_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    TERMINAL.withdraw()  # a thread that waits for an answer would keep the process waiting
-    signal.default_int_handler(number, frame)
 
 
 def _tell(error: RolloutctlError, invocation: Invocation) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 import threading
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Protocol
 
 _TERMINAL = "/dev/tty"
-_GLANCE = 0.1  # seconds between two looks at whether the command is over
 
 
 class Drawing(Protocol):
@@ -34,7 +34,17 @@ class Terminal:
         self._asking = False
         self._screen = threading.Lock()
         self._turn = threading.Lock()
-        self._left = threading.Event()
+        self._bell: tuple[int, int] | None = None  # a pipe: what stands in it ends an open question
+
+    def heed_signals(self) -> None:
+        """From now on a signal ends an open question; called by the main thread.
+
+        Python's own handlers wait for the main thread, which waits for the thread that asks.
+        """
+        if self._bell is None:
+            self._bell = os.pipe()
+            os.set_blocking(self._bell[1], False)
+            signal.set_wakeup_fd(self._bell[1], warn_on_full_buffer=False)
 
     def draw(self, drawing: Drawing) -> None:
         """Begin with live lines; while a question is open they wait for its end."""
@@ -53,22 +63,21 @@ class Terminal:
     def passphrase(self, path: str, *, again: bool) -> str | None:
         """`contracts.Passphrases`: asked on the terminal, also where stdin is something else; one at a time."""
         with self._turn:
-            terminal = None if self._left.is_set() else _opened()
+            terminal = None if self._rung() else _opened()
             if terminal is None:
                 return None
             try:
-                with self._screen_for_question():
+                with self._screen_for_question(), suppress(OSError, termios.error):  # a terminal that is gone
                     return self._hidden(terminal, f"{'Wrong. ' if again else ''}Passphrase for {_shown(path)}: ")
             finally:
                 os.close(terminal)
-
-    def withdraw(self) -> None:
-        """Nothing is asked any more, and an open question ends unanswered."""
-        self._left.set()
+            return None
 
     def leave(self) -> None:
         """The command is over: an open question is withdrawn, and the terminal echoes again when this returns."""
-        self.withdraw()
+        if self._bell is not None:
+            with suppress(BlockingIOError):  # it has been rung more than enough
+                os.write(self._bell[1], b"\0")
         if self._turn.acquire(timeout=1):
             self._turn.release()
 
@@ -83,7 +92,7 @@ class Terminal:
         finally:
             with self._screen, suppress(OSError):
                 self._asking = False
-                if self._drawing is not None and not self._left.is_set():
+                if self._drawing is not None and not self._rung():
                     self._drawing.start()
 
     def _hidden(self, terminal: int, question: str) -> str | None:
@@ -93,18 +102,20 @@ class Terminal:
         try:
             termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
             os.write(terminal, question.encode(errors="replace"))
-            while not self._left.is_set():
-                if select.select([terminal], [], [], _GLANCE)[0]:
-                    typed = os.read(terminal, 4096)
-                    return typed.decode(errors="surrogateescape").rstrip("\r\n") or None
-        except OSError:  # a terminal that is gone
-            return None
+            if self._rung(or_typed=terminal):
+                return None
+            return os.read(terminal, 4096).decode(errors="surrogateescape").rstrip("\r\n") or None
         finally:
             with suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
             with suppress(OSError):
                 os.write(terminal, b"\n")
-        return None
+
+    def _rung(self, *, or_typed: int | None = None) -> bool:
+        """Whether a signal came, or the command is over; waits for that or for a line that is typed, where asked to."""
+        bell = [] if self._bell is None else [self._bell[0]]
+        line = [] if or_typed is None else [or_typed]
+        return bool(set(select.select([*bell, *line], [], [], None if line else 0)[0]) & set(bell))
 
 
 def _opened() -> int | None:

@@ -55,6 +55,10 @@ class Keyring:
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file was opened already."""
+        return path in self._known and not isinstance(self._known[path], Unusable)
+
     def opens(self, path: Path, load: Load) -> bool:
         """Whether a file opens without asking anybody."""
         if path not in self._known:
@@ -62,7 +66,7 @@ class Keyring:
                 self._known[path] = load(path, None)
             except Unusable:
                 return False
-        return not isinstance(self._known[path], Unusable)
+        return self.holds(path)
 
     def key(self, path: Path, load: Load) -> paramiko.PKey:
         """The private key in a file, with `load` to open it.

@@ -65,10 +65,10 @@ class _Attempt:
         """Whether this key lets us in; what it was that kept it from that is noted."""
         willing = ""
         try:
-            if not offer.silent and offer.blob is not None:
+            if offer.blob is not None and not offer.ready():
                 self._ask(offer.blob)
                 willing = "the server would take it; "
-            self._show(offer)
+            self._show(offer, judged=bool(willing))
         except Unusable as error:
             self.tried.append(f"{offer.label} ({willing}{error})")
             if willing or offer.blob is None:
@@ -112,11 +112,11 @@ class _Attempt:
         if not self.transport.would_take(self.user, blob):
             raise paramiko.AuthenticationException
 
-    def _show(self, offer: Offer) -> None:
+    def _show(self, offer: Offer, *, judged: bool) -> None:
         key = offer.key()
         if not self.transport.is_active():
             raise TooLate
-        self.shown += offer.silent or offer.blob is None
+        self.shown += not judged
         self.wanted_more = tuple(self.transport.show(self.user, key))
         if self.wanted_more:
             self.tried.append(offer.label)

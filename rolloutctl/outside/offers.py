@@ -10,7 +10,7 @@ from pathlib import Path
 import paramiko
 
 from rolloutctl.outside.agents import Agent
-from rolloutctl.outside.key_files import certificate_in, certified, load, public_half, shown, with_certificate
+from rolloutctl.outside.key_files import certificate_in, certified, kind_of, load, public_half, shown, with_certificate
 from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.ssh_route import Leg
 
@@ -19,13 +19,13 @@ from rolloutctl.outside.ssh_route import Leg
 class Offer:
     """A key that a server may be offered.
 
-    `blob` is what the server is asked about; None: only the opened file tells. `silent`: the key signs without
-    bothering anybody, for a passphrase or a touch. `key` raises Unusable.
+    `blob` is what the server is asked about; None: only the opened file tells. `ready` tells whether the key signs at
+    once and without bothering anybody, so that asking first would be a round trip too many. `key` raises Unusable.
     """
 
     label: str
     blob: bytes | None
-    silent: bool
+    ready: Callable[[], bool]
     key: Callable[[], paramiko.PKey]
 
 
@@ -85,12 +85,12 @@ class _Maker:
         if not named:
             key = next(each for each in self.agent.get_keys() if each.blob == blob)
             named = key.comment or f"{key.get_name()} {key.fingerprint}"
-        return Offer(f"{named} from the agent", blob, silent=False, key=partial(self.agent.key, blob))
+        return Offer(f"{named} from the agent", blob, _never, partial(self.agent.key, blob))
 
     def from_file(self, path: Path) -> Offer:
         blob = self.files[path]
         key = partial(self.keyring.key, path, load)
-        return Offer(shown(path), blob, silent=self.keyring.opens(path, load), key=key)
+        return Offer(shown(path), blob, partial(self._ready, path), key)
 
     def certificates(self, paths: Iterable[Path]) -> Iterator[Offer]:
         for path in paths:
@@ -102,12 +102,22 @@ class _Maker:
         """A certificate, with the private key wherever that is."""
         about = certified(certificate)
         if about in self.agent.blobs():
-            return Offer(shown(path), certificate, silent=False, key=partial(self.agent.key, about, certificate))
+            return Offer(shown(path), certificate, _never, partial(self.agent.key, about, certificate))
         for file, half in self.files.items():
             if half == about is not None and file.exists():
                 key = partial(self._certified, file, certificate)
-                return Offer(shown(path), certificate, silent=self.keyring.opens(file, load), key=key)
+                return Offer(shown(path), certificate, partial(self._ready, file), key)
         return None
+
+    def _ready(self, file: Path) -> bool:
+        """Opening an RSA key takes as long as many round trips, so it is not opened for a mere try."""
+        half = self.files[file]
+        slow = half is not None and kind_of(half) == "ssh-rsa"
+        return self.keyring.holds(file) or (not slow and self.keyring.opens(file, load))
 
     def _certified(self, file: Path, certificate: bytes) -> paramiko.PKey:
         return with_certificate(self.keyring.key(file, load), certificate)
+
+
+def _never() -> bool:
+    return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -197,17 +196,6 @@ def test_a_configuration_that_ssh_cannot_read_is_quoted(client: Client) -> None:
     client.configure("Host web", "NoSuchWord yes")
 
     assert "ssh cannot read its configuration: " in refusal(web()).message
-
-
-def test_twenty_hosts_get_in_where_sshd_drops_all_but_two_at_a_time(doors: Doors, client: Client) -> None:
-    door = doors("MaxStartups 2")
-    door.let_in(public_half(client.key()))
-    client.know(door.known())
-
-    with ThreadPoolExecutor(10) as pool:
-        ways = list(pool.map(lambda _: visit(door.host()), range(20)))
-
-    assert len(ways) == 20
 
 
 def test_ipv6_and_its_port_are_one_name_in_known_hosts(doors: Doors, client: Client) -> None:
