@@ -125,7 +125,7 @@ def _private(path: Path) -> bytes:
         text = path.read_bytes()
     except OSError as error:
         raise Unusable((error.strerror or "cannot be read").lower(), path) from error
-    if seen.st_uid == os.getuid() and stat.S_IMODE(seen.st_mode) & 0o077:
+    if b"PRIVATE KEY" in text and seen.st_uid == os.getuid() and stat.S_IMODE(seen.st_mode) & 0o077:
         # ssh passes such a file over, and so do we: whoever may read it may be us.
         raise Unusable(f"others may read it: chmod 600 {shown(path)}", path)
     return text
@@ -169,9 +169,10 @@ def _body(text: bytes) -> tuple[str, bytes] | None:
         for _ in range(2):  # how the passphrase becomes a key, and with what
             message.get_string()
         message.get_int()
-        return cipher, message.get_string()
+        half = message.get_string()
     except _MALFORMED:
         return None
+    return (cipher, half) if half else None
 
 
 def _of_what_kind(text: bytes) -> str:
@@ -181,4 +182,6 @@ def _of_what_kind(text: bytes) -> str:
         return "a security key, which only ssh itself can use from a file: set connection: openssh"
     if kind == "ssh-dss":
         return "a DSA key, which no server takes any more: make another one"
+    if public_line(text) is not None:
+        return "only its public half is here, and the agent does not have the other"
     return "it holds no key that can be read"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from pathlib import Path
 
 import pytest
@@ -121,9 +122,10 @@ def test_an_old_encrypted_key_without_its_public_half_is_asked_for(door: Door, c
     [
         (lambda key: key.chmod(0o644), "others may read it: chmod 600 "),
         (lambda key: key.write_bytes(b"no key"), "it holds no key that can be read"),
+        (lambda key: shutil.copy(f"{key}.pub", key), "only its public half is here, and the agent does not have"),
         (lambda key: (key.unlink(), key.mkdir()), "is a directory"),
     ],
-    ids=["readable-by-others", "garbage", "folder"],
+    ids=["readable-by-others", "garbage", "public", "folder"],
 )
 def test_why_a_key_file_is_of_no_use_is_said(door: Door, client: Client, spoil: object, said: str) -> None:
     key = client.key()
