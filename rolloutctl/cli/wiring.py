@@ -45,6 +45,7 @@ def configuration_for(invocation: Invocation) -> Configuration:
 def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help and completion
+    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
@@ -52,7 +53,7 @@ def tools_for(configuration: Configuration) -> Tools:
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
     return Tools(
-        sessions=SessionOpener(TERMINAL.passphrase),
+        sessions=SessionOpener(Keyring(TERMINAL.passphrase)),
         clock=SystemClock(),
         mirror=FileMirror(state_folder(os.environ) / "mirror" / _project(configuration)),
         outsider=ask_outside,
