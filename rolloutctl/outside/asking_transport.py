@@ -10,6 +10,8 @@ import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import MSG_USERAUTH_INFO_REQUEST, cMSG_USERAUTH_REQUEST
 
+from rolloutctl.outside.dropped import SAYS
+
 # paramiko logs what it raises as well, with a traceback, and to stderr where nobody listens.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
@@ -20,6 +22,7 @@ class AskingTransport(paramiko.Transport):
     """Logs in as ssh does (RFC 4252, 7): asks first, so that no passphrase is typed and no key touched in vain."""
 
     accepts: tuple[str, ...] = ()  # what the server said it accepts, when it last refused something
+    dropped = False  # whether sshd hung up because of too many connections; paramiko has only its log for that
     serves_logins = False  # whether the server has agreed to talk about logins: it is asked once
 
     def would_take(self, user: str, blob: bytes) -> bool:
@@ -55,6 +58,10 @@ class AskingTransport(paramiko.Transport):
         handler, event = self._handler()
         handler.auth_none(user, event)
         return handler.wait_for_response(event)
+
+    def _log(self, level: int, message: str, *arguments: object) -> None:
+        self.dropped = self.dropped or SAYS in str(message)
+        super()._log(level, message, *arguments)  # type: ignore[misc]  # its stubs leave it out
 
     def _handler(self) -> tuple[_Handler, threading.Event]:
         handler = _Handler(self)

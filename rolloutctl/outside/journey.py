@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ import paramiko
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.asking_transport import AskingTransport
 from rolloutctl.outside.dial import ProxyLine, dial
+from rolloutctl.outside.dropped import TRIES, pause, worth_another_try
 from rolloutctl.outside.host_keys import Judge, Sighting, wrong_key
 from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.login import log_in
@@ -21,8 +21,6 @@ from rolloutctl.rules.config import Host
 GREETING = 10.0  # seconds for the banner and the key exchange
 LOGIN = 30.0  # seconds for each answer to a login, which sshd may have to look up elsewhere
 KEEPALIVE = 15  # seconds
-TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
-_DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to say nothing hangs, and is not asked again
 
 
 def first_stranger(host: Host, keyring: Keyring | None = None) -> Sighting | None:
@@ -102,7 +100,7 @@ class Journey:
 
     def _greeted(self, leg: Leg, judge: Judge) -> AskingTransport:
         """A transport after the key exchange; what sshd dropped is tried again, as nothing has happened by then."""
-        for attempt in range(TRIES):
+        for number in range(1, TRIES + 1):
             line = dial(leg, self.transports[-1] if self.transports else None)
             transport = AskingTransport(line)
             begun = time.monotonic()
@@ -111,12 +109,12 @@ class Journey:
             except (paramiko.SSHException, OSError, EOFError) as error:
                 ended = line.why() if isinstance(line, ProxyLine) else None
                 transport.close()
-                dropped = "banner" in str(error).lower() and time.monotonic() - begun < _DROPPED_WITHIN
+                seconds, perhaps = time.monotonic() - begun, "banner" in str(error).lower()
                 if ended is not None:
                     raise ended from error
-                if attempt + 1 == TRIES or not dropped:
+                if not worth_another_try(number, seconds, told=transport.dropped, perhaps=perhaps):
                     raise _no_ssh(leg, error) from error
-                time.sleep(random.uniform(0.1, 0.4) * (attempt + 1))  # noqa: S311 - jitter, no secret
+                time.sleep(pause(number))
             except BaseException:
                 transport.close()
                 raise
