@@ -21,7 +21,7 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
     """What ssh would do for `ssh NAME`; None where no ssh client is installed.
 
     Raises:
-        Unreachable: ssh cannot read its configuration either.
+        Unreachable: ssh cannot read its configuration, or makes nothing of the name.
     """
     if which("ssh") is None:
         return None
@@ -45,8 +45,8 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
             hint="Does a `Match exec` in ~/.ssh/config hang?",
         ) from error
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
-        raise Unreachable(f"ssh cannot read its configuration: {reason}", hint=f"Try: ssh -G {name}")
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0].rstrip(".")
+        raise Unreachable(f"`ssh -G {name}` fails: {reason}.", hint="See ~/.ssh/config, and the host's address.")
     return _options(done.stdout)
 
 

@@ -195,7 +195,9 @@ def test_what_only_ssh_can_do_is_told_with_the_connection_that_does_it(client: C
 def test_a_configuration_that_ssh_cannot_read_is_quoted(client: Client) -> None:
     client.configure("Host web", "NoSuchWord yes")
 
-    assert "ssh cannot read its configuration: " in refusal(web()).message
+    said = refusal(web()).message
+    assert said.startswith("`ssh -G web` fails: ")
+    assert "nosuchword" in said.lower()
 
 
 def test_ipv6_and_its_port_are_one_name_in_known_hosts(doors: Doors, client: Client) -> None:
