@@ -72,6 +72,18 @@ class Connector(Protocol):
         """
 
 
+class Passphrases(Protocol):
+    """Asks the person for the passphrase of a private key; may be called from any thread."""
+
+    def __call__(self, path: str, *, again: bool) -> str | None:
+        """The passphrase of the key in this file; None: there is nobody to ask, or no answer.
+
+        Args:
+            path: the key's file.
+            again: whether the last answer was wrong.
+        """
+
+
 class Session(Protocol):
     """One conversation with one host, as the fleet and the workflows see it.
 

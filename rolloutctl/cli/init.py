@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from rolloutctl.cli.interview import Asker
 from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
     from rolloutctl.workflows.init import Outside
@@ -81,13 +83,20 @@ def init(  # noqa: PLR0913 - each is an option of its own
 
 
 def _outside(invocation: Invocation, output: Path | None, *, silent: bool) -> Outside:
-    from rolloutctl.outside.new_file import NewYamlFile  # noqa: PLC0415 - not for --help
-    from rolloutctl.outside.opening import open_session  # noqa: PLC0415
+    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.new_file import NewYamlFile  # noqa: PLC0415
+    from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.survey import survey  # noqa: PLC0415
     from rolloutctl.workflows.init import Outside  # noqa: PLC0415
 
     file = NewYamlFile(Path.cwd() / (output or _place(invocation)).expanduser())
-    return Outside(surveys=survey, sessions=open_session, interview=Asker(silent), file=file)
+    keyring = Keyring(TERMINAL.passphrase)
+    return Outside(
+        surveys=partial(survey, keyring=keyring),
+        sessions=SessionOpener(keyring),
+        interview=Asker(silent),
+        file=file,
+    )
 
 
 def _place(invocation: Invocation) -> Path:

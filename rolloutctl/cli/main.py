@@ -22,6 +22,7 @@ from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.rollback import rollback
 from rolloutctl.cli.schema import schema
 from rolloutctl.cli.status import status
+from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.cli.toggle import toggle
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
 
@@ -54,6 +55,7 @@ def run(argv: tuple[str, ...]) -> int:
     try:
         status = int(command_line()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
+        TERMINAL.leave()
     except BrokenPipeError:  # nobody reads any more: quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -112,12 +114,14 @@ def _prepare() -> None:
     for name in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(name) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(name, signal.default_int_handler)
+    TERMINAL.heed_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _tell(error: RolloutctlError, invocation: Invocation) -> int:
+    TERMINAL.leave()
     if invocation.debug and not isinstance(error, Interrupted):
         traceback.print_exception(error.__cause__ or error)
     with suppress(OSError):  # a terminal that is gone

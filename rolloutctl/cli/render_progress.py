@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rolloutctl.cli.render import Page, side_page, text
+from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.outcomes import asked_in, steps_in
 from rolloutctl.rules.plans import Plan
@@ -56,7 +57,7 @@ class Progress:
                 self._live = Live(
                     Spinner(_SPINNER, text="Looking at the hosts …"), console=self._page.console, transient=True
                 )
-                self._live.start()
+                TERMINAL.draw(self._live)
 
     def pause(self) -> float:
         """The screen belongs to somebody else now; gives the seconds since it began."""
@@ -71,14 +72,14 @@ class Progress:
             with suppress(OSError):
                 self._page.gap()
                 self._live = Live(get_renderable=self._picture, console=self._page.console, refresh_per_second=10)
-                self._live.start()
+                TERMINAL.draw(self._live)
 
     def end(self) -> None:
         """Leave what is to be seen on the screen, and stop."""
         live, self._live = self._live, None
         if live is not None:
             with suppress(OSError):
-                live.stop()
+                TERMINAL.erase()
                 if self._plan is not None and self._lines:
                     self._page.gap()
 

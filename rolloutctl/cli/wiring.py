@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolloutctl import __version__
+from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
     from rolloutctl.cli.invocation import Invocation
@@ -45,8 +46,9 @@ def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415
+    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
-    from rolloutctl.outside.opening import open_session  # noqa: PLC0415
+    from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.outside.places import mirror_folder  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
@@ -54,7 +56,7 @@ def tools_for(configuration: Configuration) -> Tools:
 
     remembered = mirror_folder(os.environ, Path(configuration.path))
     return Tools(
-        sessions=open_session,
+        sessions=SessionOpener(Keyring(TERMINAL.passphrase)),
         clock=SystemClock(),
         mirror=FileMirror(remembered),
         outsider=ask_outside,

@@ -15,9 +15,10 @@ from typing import Literal
 import paramiko
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
-SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
+SYSTEM_FILES = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 _DEFAULT_PORT = 22
 _REVOKED = "@revoked"
+_AUTHORITY = "@cert-authority"
 _BLANKS = re.compile(r"[ \t]+")
 
 
@@ -31,15 +32,25 @@ def name_of(address: str, port: int) -> str:
     return address if port == _DEFAULT_PORT else f"[{address}]:{port}"
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a file of revoked keys is there and has a key a line; a binary list (KRL) is ssh-keygen's own."""
+    try:
+        return not path.read_bytes().startswith(b"SSHKRL")
+    except OSError:
+        return False
+
+
 class KnownHosts:
     """The lines of some known_hosts files, as sshd(8) describes them, read one by one.
 
     paramiko's own loader gives up at the first marker, knows no wildcards, and one key for each type. A line that
-    can't be read says nothing; an authority's line says nothing about a key.
+    can't be read says nothing; an authority's line says nothing about a key. `revoked` are files with a key a line.
     """
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._entries = tuple(entry for path in files for line in _lines(path) if (entry := _entry(line)) is not None)
+    def __init__(self, files: Iterable[Path], revoked: Iterable[Path] = ()) -> None:
+        lines = [line for path in files for line in _lines(path)]
+        lines += [f"{_REVOKED} * {line}" for path in revoked for line in _lines(path)]
+        self._entries = tuple(entry for line in lines if (entry := _entry(line)) is not None)
 
     def types(self, name: str) -> tuple[str, ...]:
         """The key types known for a host: what to ask the server for, as another type would look like a change."""
@@ -48,15 +59,22 @@ class KnownHosts:
     def judge(self, name: str, key: paramiko.PKey) -> Verdict:
         """What the files say of a key that this host shows. A key that is revoked for anybody is revoked."""
         shown = key.asbytes()
-        if any(entry.revoked and entry.key == shown for entry in self._entries):
+        if any(entry.marker == _REVOKED and entry.key == shown for entry in self._entries):
             return "revoked"
         known = self._known(name)
         if any(entry.key == shown for entry in known):
             return "known"
         return "changed" if known else "unknown"
 
+    def has_authority(self, name: str) -> bool:
+        """Whether an authority may vouch for this host, by a certificate that stands in for a known key."""
+        return bool(self._about(name, _AUTHORITY))
+
     def _known(self, name: str) -> tuple[_Entry, ...]:
-        return tuple(entry for entry in self._entries if not entry.revoked and entry.is_about(name.lower()))
+        return self._about(name, "")
+
+    def _about(self, name: str, marker: str) -> tuple[_Entry, ...]:
+        return tuple(entry for entry in self._entries if entry.marker == marker and entry.is_about(name.lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ class _Entry:
     names: tuple[str, ...]  # patterns in lower case, or one hashed name
     kind: str
     key: bytes
-    revoked: bool
+    marker: str
 
     def is_about(self, name: str) -> bool:
         if any(each.startswith("!") and _matches(name, each[1:]) for each in self.names):
@@ -82,7 +100,7 @@ def _lines(path: Path) -> list[str]:
 def _entry(line: str) -> _Entry | None:
     fields = _BLANKS.split(line.strip())
     marker = fields.pop(0) if fields[0].startswith("@") else ""
-    if fields[:1] in ([], [""]) or fields[0].startswith("#") or marker not in ("", _REVOKED):
+    if fields[:1] in ([], [""]) or fields[0].startswith("#") or marker not in ("", _REVOKED, _AUTHORITY):
         return None
     try:
         names, kind, key = fields[0], fields[1], base64.b64decode(fields[2], validate=True)
@@ -90,7 +108,7 @@ def _entry(line: str) -> _Entry | None:
         return None
     if not key:
         return None
-    return _Entry(tuple(_lowered(each) for each in names.split(",") if each), kind, key, marker == _REVOKED)
+    return _Entry(tuple(_lowered(each) for each in names.split(",") if each), kind, key, marker)
 
 
 def _lowered(name: str) -> str:

@@ -6,26 +6,42 @@ from collections.abc import Callable
 
 from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unreachable
+from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
 
 
-def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession:
-    """Connect and start a session.
+class SessionOpener:
+    """`contracts.Sessions`: opens sessions, whatever the host's connection; a key that was unlocked for one serves all.
 
-    Raises:
-        Unreachable: the host can't be reached, lets nobody in, or is not fit.
+    Args:
+        keyring: the keys that are unlocked already, and whoever can unlock more; None: nobody is asked.
     """
-    host, connection = connect(host)
-    try:
-        return RemoteSession(host, connection, progress)
-    except BaseException:
-        connection.close()
-        raise
+
+    def __init__(self, keyring: Keyring | None = None) -> None:
+        self._keyring = keyring or Keyring()
+
+    def __call__(self, host: Host, progress: Callable[[Event], None]) -> RemoteSession:
+        """Connect and start a session.
+
+        Raises:
+            Unreachable: the host can't be reached, lets nobody in, or is not fit.
+        """
+        host, connection = connect(host, self._keyring)
+        try:
+            return RemoteSession(host, connection, progress)
+        except BaseException:
+            connection.close()
+            raise
 
 
-def connect(host: Host) -> tuple[Host, Connection]:
+def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession:
+    """Connect and start one session, with nobody to ask."""
+    return SessionOpener()(host, progress)
+
+
+def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connection]:
     """Connect over what the host's `connection` names; gives the host as it was settled, too.
 
     Raises:
@@ -43,7 +59,7 @@ def connect(host: Host) -> tuple[Host, Connection]:
     if host.connection == "paramiko":
         from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
 
-        return host, paramiko_connection.connect(host)
+        return host, paramiko_connection.connect(host, keyring)
     raise Unreachable(
         f"connection: {host.connection} is not supported yet.", subject=host.name, hint="Use connection: paramiko."
     )

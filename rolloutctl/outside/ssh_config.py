@@ -1,81 +1,92 @@
-"""What ~/.ssh/config says of a host, resolved by OpenSSH itself: ``ssh -G``."""
+"""What ~/.ssh/config says of a name, by OpenSSH itself: ``ssh -G``; and what its percent signs stand for."""
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
+import socket
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from shutil import which
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.rules.config import Host
+
+Said = Mapping[str, tuple[str, ...]]  # each option in lower case, with its lines in the order of the configuration
+_PATIENCE = 20.0  # seconds; a `Match exec` may take its time
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How to reach a host: the address and port to connect to, the login name, the keys to try."""
-
-    address: str
-    port: int
-    user: str | None
-    keys: tuple[Path, ...]
-    known_hosts: tuple[Path, ...]
-
-
-def resolve(host: Host) -> Route:
-    """The way to a host, from environments.yaml first and ~/.ssh/config for the rest.
+def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said | None:
+    """What ssh would do for `ssh NAME`; None where no ssh client is installed.
 
     Raises:
-        Unreachable: the way leads over a jump host or a proxy command.
+        Unreachable: ssh cannot read its configuration, or makes nothing of the name.
     """
-    home = Path.home() / ".ssh"
-    own = (Path(host.key).expanduser(),) if host.key else ()
-    said = None if host.connection == "embedded" else _ask_ssh(host)
-    if said is None:
-        keys = own or tuple(home / f"id_{kind}" for kind in ("ed25519", "ecdsa", "rsa"))
-        return Route(host.address, host.port or 22, host.user, keys, (home / "known_hosts",))
-    for option in ("proxyjump", "proxycommand"):
-        if said.get(option, ["none"])[0] != "none":
-            raise Unreachable(
-                f"~/.ssh/config leads to {host.address} over {option}, which this version cannot follow.",
-                hint="Run rolloutctl where the host is reached directly.",
-            )
-    return Route(
-        address=said["hostname"][0],
-        port=int(said["port"][0]),
-        user=said["user"][0],
-        keys=own or tuple(_at_home(path) for path in said.get("identityfile", ())),
-        known_hosts=tuple(_at_home(path) for path in said["userknownhostsfile"][0].split()),
-    )
-
-
-def _ask_ssh(host: Host) -> dict[str, list[str]] | None:
     if which("ssh") is None:
         return None
-    command = ["ssh", "-G"]
-    command += ["-p", str(host.port)] if host.port else []
-    command += ["-l", host.user] if host.user else []
-    if (home := Path.home()) != _account_home():  # OpenSSH goes by the account, people and tests by $HOME
+    command = ["ssh", "-G", *(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
+    if (home := Path.home()) != account_home():  # OpenSSH goes by the account, people and tests by $HOME
         config = home / ".ssh" / "config"
         command += ["-F", str(config) if config.exists() else "none"]
-    done = subprocess.run([*command, "--", host.address], capture_output=True, text=True, check=False, timeout=10)
+    try:
+        done = subprocess.run(
+            [*command, "--", name],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unreachable(
+            f"`ssh -G {name}` did not end within {_PATIENCE:.0f} s.",
+            hint="Does a `Match exec` in ~/.ssh/config hang?",
+        ) from error
     if done.returncode != 0:
-        return None
-    said: dict[str, list[str]] = {}
-    for line in done.stdout.splitlines():
-        name, _, value = line.partition(" ")
-        said.setdefault(name, []).append(value)
-    return said
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0].rstrip(".")
+        raise Unreachable(f"`ssh -G {name}` fails: {reason}.", hint="See ~/.ssh/config, and the host's address.")
+    return _options(done.stdout)
 
 
-def _account_home() -> Path:
+def expand(text: str, tokens: Mapping[str, str]) -> str:
+    """Put the values for percent signs, as ssh_config(5) names them under TOKENS; an unknown one stays."""
+    return re.sub(r"%(.)", lambda found: "%" if found[1] == "%" else tokens.get(found[1], found[0]), text)
+
+
+def with_environment(text: str) -> str:
+    """Put the values for ``${NAME}``; one that isn't set stays."""
+    return re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found[1], found[0]), text)
+
+
+def local_tokens() -> dict[str, str]:
+    """What the percent signs mean that are about this machine and not about the host."""
+    name = socket.gethostname()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    return {"d": str(Path.home()), "i": str(os.getuid()), "l": name, "L": name.partition(".")[0], "u": user}
+
+
+def paths_in(line: str) -> tuple[Path, ...]:
+    """The files that one line names; ssh leaves out the quotes around one with a blank in it."""
+    return tuple(at_home(path) for path in re.split(r" (?=[/~])", line) if path and path != "none")
+
+
+def at_home(path: str) -> Path:
+    """A path that ssh resolved to the account's home, below $HOME."""
+    found = Path(path).expanduser()
+    account = account_home()
+    return Path.home() / found.relative_to(account) if found.is_relative_to(account) else found
+
+
+def account_home() -> Path:
+    """The home that the account has, whatever $HOME says."""
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
-def _at_home(path: str) -> Path:
-    """A path that ssh resolved to the account's home, below $HOME."""
-    found = Path(path).expanduser()
-    account = _account_home()
-    return Path.home() / found.relative_to(account) if found.is_relative_to(account) else found
+def _options(printed: str) -> Said:
+    said: dict[str, tuple[str, ...]] = {}
+    for line in printed.splitlines():
+        name, _, value = line.partition(" ")
+        said[name.lower()] = (*said.get(name.lower(), ()), value)
+    return said

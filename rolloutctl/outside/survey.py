@@ -9,6 +9,7 @@ from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import texts_of
 from rolloutctl.outside.command import survey_command
+from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.opening import connect
 from rolloutctl.outside.wire import Wire
 from rolloutctl.rules.config import Host
@@ -70,13 +71,13 @@ class HostSurvey:
         return tuple(told)
 
 
-def survey(host: Host) -> HostSurvey:
+def survey(host: Host, keyring: Keyring | None = None) -> HostSurvey:
     """Connect, in order to look.
 
     Raises:
         Unreachable: the host can't be reached, or lets nobody in.
     """
-    return HostSurvey(*connect(host))
+    return HostSurvey(*connect(host, keyring))
 
 
 def _until_done(wire: Wire) -> Iterator[Event]:

@@ -116,6 +116,21 @@ def test_an_authority_s_line_makes_no_key_known(tmp_path: Path, keys: dict[str, 
     assert found.judge("web-1", keys["ecdsa"]) == "known"
 
 
+def test_an_authority_is_known_by_the_names_that_it_vouches_for(tmp_path: Path, keys: dict[str, paramiko.PKey]) -> None:
+    found = known(tmp_path, line(keys["ed25519"], "*.example.com,!db.example.com", before="@cert-authority "))
+    assert found.has_authority("web-1.example.com")
+    assert not found.has_authority("db.example.com")
+    assert not found.has_authority("web-1")
+    assert found.types("web-1.example.com") == ()
+
+
+def test_a_file_of_revoked_keys_has_a_key_a_line(tmp_path: Path, keys: dict[str, paramiko.PKey]) -> None:
+    host, revoked = tmp_path / "known", tmp_path / "revoked"
+    host.write_text(line(keys["ed25519"], "web-1"))
+    revoked.write_text("".join(f"{key.get_name()} {key.get_base64()} a comment\n" for key in keys.values()))
+    assert KnownHosts([host], [revoked]).judge("web-1", keys["ed25519"]) == "revoked"
+
+
 @pytest.mark.parametrize(
     "broken",
     [
