@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.doors import Doors, opened
 from tests.lab.lab import Lab, missing
+from tests.lab.servers import program
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,14 @@ def unprivileged_lab() -> Iterator[Lab]:
         shutil.rmtree(base)
 
 
+@pytest.fixture(scope="session")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    """Doors: sshd without an application, opened as they are asked for; `doors.new` for one that is changed."""
+    need("sshd", "ssh")
+    with opened(tmp_path_factory.mktemp("doors")) as started:
+        yield started
+
+
 @pytest.fixture
 def fresh(lab: Lab) -> Lab:
     lab.restore()
@@ -66,8 +76,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(_sentence(absent), red=True, bold=True)
 
 
+def need(*programs: str) -> None:
+    """Skip the test where one of them is not installed; in CI it fails."""
+    _need_all(tuple(name for name in programs if not program(name)))
+
+
 def _need_packages() -> None:
-    absent = missing()
+    _need_all(missing())
+
+
+def _need_all(absent: tuple[str, ...]) -> None:
     if absent and os.environ.get("CI"):
         pytest.fail(_sentence(absent))
     if absent:

@@ -20,7 +20,7 @@ from tests.lab.servers import program
 
 __all__ = ["DB_PASSWORD", "SECRETS", "Fault", "FileState", "Lab", "LabHost", "Layout", "Snapshot", "missing"]
 
-_PROGRAMS = ("sshd", "nginx", "php-fpm8.2", "php", "flock", "setpriv", "sudo")
+_PROGRAMS = ("sshd", "ssh", "nginx", "php-fpm8.2", "php", "flock", "setpriv", "sudo")
 _LARAVEL = Path("/usr/share/php/Illuminate/Foundation/Application.php")
 _AS_NOBODY = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
 
