@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolloutctl.contracts import Connection
-from rolloutctl.errors import Unreachable
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
@@ -40,10 +39,10 @@ def connect(host: Host) -> tuple[Host, Connection]:
         from rolloutctl.outside import embedded  # noqa: PLC0415
 
         return embedded.connect(host)
-    if host.connection == "paramiko":
-        from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+    if host.connection == "openssh":
+        from rolloutctl.outside import openssh_connection  # noqa: PLC0415
 
-        return host, paramiko_connection.connect(host)
-    raise Unreachable(
-        f"connection: {host.connection} is not supported yet.", subject=host.name, hint="Use connection: paramiko."
-    )
+        return host, openssh_connection.connect(host)
+    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+
+    return host, paramiko_connection.connect(host)
