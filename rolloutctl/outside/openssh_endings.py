@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rolloutctl.errors import NoAnswer, Unfit, Unreachable
+from rolloutctl.errors import NoAnswer, Unfit, Unreachable, WrongHostKey
 from rolloutctl.outside.host_key_words import wrong_key
 from rolloutctl.outside.openssh_said import Said
 from rolloutctl.outside.openssh_table import EXITED, KEYS, ROWS, STATUSES
@@ -54,15 +54,24 @@ def from_table(attempt: Attempt) -> Unreachable | None:
     text = "\n".join(attempt.said.lines)
     for pattern, verdict in KEYS:
         if found := pattern.search(text):
-            pinned = bool(attempt.host.known_hosts) and verdict == "unknown"
             name = found.groupdict().get("name") or _unnamed(attempt)
-            return wrong_key(attempt.host, name, attempt.said.host_key, "changed" if pinned else verdict, attempt.line)
+            wrong = wrong_key(attempt.host, name, attempt.said.host_key, verdict, attempt.line)
+            return _wrong_certificate(attempt, name) or wrong
     for row in ROWS:
         if found := row.pattern.search(text):
             values = _values(attempt) | found.groupdict("") | {"found": found[0].strip().rstrip(".")}
             values["reason"] = values.get("reason", "").lower()
             return row.kind(row.message.format_map(values), hint=row.hint.format_map(values))
     return None
+
+
+def _wrong_certificate(attempt: Attempt, name: str) -> WrongHostKey | None:
+    if not attempt.said.invalid:
+        return None
+    return WrongHostKey(
+        f"The host certificate of {name} is not valid, {attempt.said.invalid}: {attempt.said.host_key}.",
+        hint="Have the server's key signed anew by its authority, for this name.",
+    )
 
 
 def _unnamed(attempt: Attempt) -> str:

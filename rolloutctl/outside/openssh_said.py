@@ -13,7 +13,8 @@ _DROPPED = re.compile(r"^debug1: kex_exchange_identification: banner line \d+: E
 _HUNG_UP = re.compile(r"(kex|ssh)_exchange_identification: |Connection (closed|reset) by ")
 _PEER = re.compile(r"^debug1: Connecting to (?P<name>\S+) (?:\[\S+\] )?port (?P<port>\d+)", re.MULTILINE)
 _PROXY = re.compile(r"^kex_exchange_identification: |^Connection (?:closed|reset) by UNKNOWN port ")
-_KEY = re.compile(r"^debug1: Server host key: (\S+ \S+)", re.MULTILINE)
+_KEY = re.compile(r"^debug1: Server host (?:key|certificate): (\S+ [^\s,]+)", re.MULTILINE)
+_INVALID = re.compile(r"^Certificate invalid: (.+)$", re.MULTILINE)
 _ACCEPTS = re.compile(r"^debug1: Authentications that can continue: (.+)$", re.MULTILINE)
 _OFFERED = re.compile(r"^debug1: Offering public key: (.+)$", re.MULTILINE)
 _TAKEN = re.compile(r"^debug1: Server accepts key: (.+)$", re.MULTILINE)
@@ -74,7 +75,12 @@ class Said:
     @property
     def host_key(self) -> str:
         """The key that the host showed, as type and fingerprint; empty when it came to none."""
-        return _last(_KEY, self.text)
+        return _last(_KEY, self.text).replace("-cert-v01@openssh.com ", " ")
+
+    @property
+    def invalid(self) -> str:
+        """What is wrong with the certificate that the host showed; empty when nothing is, or it has none."""
+        return _last(_INVALID, self.text)
 
     @property
     def accepts(self) -> str:
