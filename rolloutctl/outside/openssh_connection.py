@@ -11,12 +11,14 @@ from shutil import which
 
 from rolloutctl.errors import NoAnswer, Unreachable
 from rolloutctl.outside.openssh_arguments import CONNECT, arguments, environment, typed
-from rolloutctl.outside.openssh_endings import EXPLAINED, Attempt, error_from
+from rolloutctl.outside.openssh_endings import SSH_FAILED, Attempt, error_from
 from rolloutctl.outside.openssh_said import OPEN, Said, others_words
+from rolloutctl.outside.openssh_table import STATUSES
 from rolloutctl.outside.process_channel import ProcessChannel, started
 from rolloutctl.rules.config import Host
 
 LOGIN = 60.0  # seconds until the host has let us in; a hardware key may wait for a touch
+_LAST_WORDS = 2.0  # seconds for ssh to end behind its stdout
 _LEAVING = 0.5  # seconds for ssh to take leave, once and once again
 _DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to hang up hangs, and is not asked again
 _TRIES, _GUESSES = 9, 3  # where sshd says that it has too many connections at once; where it may be
@@ -75,15 +77,15 @@ class OpensshChannel(ProcessChannel):
             self._early = self._next(time.monotonic() + LOGIN, *OPEN) or b""
             if self._early or self._let_in():
                 return None
-            ended = self._ended(_LEAVING)
-            said = Said.of(ended, bytes(self._said))
+            said = self._last_words()
             self.close()
         except BaseException:
             self.close()
             raise
-        if ended is None:
+        if said is None:
+            last = Said.of(0, bytes(self._said)).last
             raise NoAnswer(
-                f"ssh did not get to {self._host.address} within {LOGIN:.0f} s{f': {said.last}' if said.last else ''}.",
+                f"ssh did not get to {self._host.address} within {LOGIN:.0f} s{f': {last}' if last else ''}.",
                 subject=self._host.name,
                 hint=f"Does it wait for a hardware key, an agent's question or a Match exec? Try: {self._way}",
             )
@@ -95,13 +97,12 @@ class OpensshChannel(ProcessChannel):
         if piece:
             self._heard = True
             return piece
-        status = self._ended(_LEAVING)
-        if self._heard and status in EXPLAINED:
+        ended = self._last_words()
+        lost = ended is not None and (ended.status < 0 or ended.status == SSH_FAILED)
+        if lost and self._heard:
             raise Unreachable("the connection is gone")
-        if status in EXPLAINED or (status or 0) < 0:
-            self._drain()
-            said = Said.of(status, bytes(self._said))
-            raise error_from(Attempt(self._host, self._way, said, let_in=True, seconds=CONNECT))
+        if ended and not self._heard and (lost or ended.status in STATUSES):
+            raise error_from(Attempt(self._host, self._way, ended, let_in=True, seconds=CONNECT))
         return b""
 
     def noise(self) -> str:
@@ -117,6 +118,12 @@ class OpensshChannel(ProcessChannel):
             with suppress(ProcessLookupError):
                 self._process.send_signal(end)
         self._ended(_LEAVING)
+
+    def _last_words(self) -> Said | None:
+        """How ssh ended; None while it lives."""
+        status = self._ended(_LAST_WORDS)
+        self._drain()
+        return None if status is None else Said.of(status, bytes(self._said))
 
     def _let_in(self) -> bool:
         """Whether a sign of it was heard; what stood before it was ssh's, and what follows is the command's."""

@@ -10,8 +10,7 @@ from rolloutctl.outside.openssh_said import Said
 from rolloutctl.outside.openssh_table import EXITED, KEYS, ROWS, STATUSES
 from rolloutctl.rules.config import Host
 
-_SSH_FAILED = 255
-EXPLAINED = (_SSH_FAILED, *STATUSES)  # exit statuses that have a meaning where nothing was heard
+SSH_FAILED = 255  # its exit status for whatever is not the command's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def error_from(attempt: Attempt) -> Unreachable:
             f"{attempt.host.address} drops new connections: too many come at once (MaxStartups).",
             hint="Try again; if it stays so, raise MaxStartups in the server's sshd_config.",
         )
-    elif attempt.said.status != _SSH_FAILED:
+    elif attempt.said.status != SSH_FAILED:
         error = _by_status(attempt)
     else:
         error = from_table(attempt)

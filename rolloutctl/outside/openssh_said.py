@@ -35,9 +35,9 @@ class Said:
     text: str
 
     @classmethod
-    def of(cls, status: int | None, stderr: bytes) -> Said:
+    def of(cls, status: int, stderr: bytes) -> Said:
         """From what was read; its lines end as a terminal wants them."""
-        return cls(status or 0, stderr.decode(errors="replace").replace("\r\n", "\n"))
+        return cls(status, stderr.decode(errors="replace").replace("\r\n", "\n"))
 
     @property
     def lines(self) -> tuple[str, ...]:

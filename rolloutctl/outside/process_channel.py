@@ -56,7 +56,10 @@ class ProcessChannel:
         if self._early:
             early, self._early = self._early, b""
             return early
-        piece = self._next(time.monotonic() + timeout)
+        try:
+            piece = self._next(time.monotonic() + timeout)
+        except (OSError, ValueError) as error:  # another thread has closed it
+            raise Unreachable("the session ended") from error
         if piece is None:
             raise TimeoutError
         return piece
