@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolloutctl.contracts import Connection
+from rolloutctl.errors import Unreachable
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
@@ -35,14 +36,18 @@ def connect(host: Host) -> tuple[Host, Connection]:
         from rolloutctl.outside import local  # noqa: PLC0415
 
         return host, local.connect(host)
-    if host.connection == "embedded":
-        from rolloutctl.outside import embedded  # noqa: PLC0415
-
-        return embedded.connect(host)
     if host.connection == "openssh":
         from rolloutctl.outside import openssh_connection  # noqa: PLC0415
 
         return host, openssh_connection.connect(host)
-    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+    if host.connection == "embedded":
+        from rolloutctl.outside import embedded  # noqa: PLC0415
 
-    return host, paramiko_connection.connect(host)
+        return embedded.connect(host)
+    if host.connection == "paramiko":
+        from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+
+        return host, paramiko_connection.connect(host)
+    raise Unreachable(
+        f"connection: {host.connection} is not supported yet.", subject=host.name, hint="Use connection: paramiko."
+    )
