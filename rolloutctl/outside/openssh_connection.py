@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from shutil import which
 
 from rolloutctl.errors import NoAnswer, Unreachable
+from rolloutctl.outside.dropped import TRIES, pause, worth_another_try
 from rolloutctl.outside.openssh_arguments import CONNECT, arguments, environment, typed
 from rolloutctl.outside.openssh_endings import SSH_FAILED, Attempt, error_from
 from rolloutctl.outside.openssh_said import OPEN, Said, others_words
@@ -20,8 +19,6 @@ from rolloutctl.rules.config import Host
 LOGIN = 60.0  # seconds until the host has let us in; a hardware key may wait for a touch
 _LAST_WORDS = 2.0  # seconds for ssh to end behind its stdout
 _LEAVING = 0.5  # seconds for ssh to take leave, once and once again
-_DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to hang up hangs, and is not asked again
-_TRIES, _GUESSES = 9, 3  # where sshd says that it has too many connections at once; where it may be
 
 
 class OpensshConnection:
@@ -38,18 +35,17 @@ class OpensshConnection:
 
         A connect that sshd dropped is tried again: nothing has happened by then.
         """
-        for number, pause in enumerate(_pauses(), 1):
+        for number in range(1, TRIES + 1):
             begun = time.monotonic()
             channel = OpensshChannel(self._host, (*self._arguments, command), self.way)
             ended = channel.opened()
             if ended is None:
                 self._channels.append(channel)
                 return channel
-            quick = time.monotonic() - begun < _DROPPED_WITHIN
-            again = ended.dropped or (ended.perhaps_dropped and quick and number <= _GUESSES)
-            if not again or number == _TRIES:
+            seconds = time.monotonic() - begun
+            if not worth_another_try(number, seconds, told=ended.dropped, perhaps=ended.perhaps_dropped):
                 raise error_from(Attempt(self._host, self.way, ended, let_in=False, seconds=CONNECT))
-            time.sleep(pause)
+            time.sleep(pause(number))
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
     def close(self) -> None:
@@ -146,9 +142,3 @@ def connect(host: Host) -> OpensshConnection:
             hint="Install OpenSSH's client, or use connection: paramiko.",
         )
     return OpensshConnection(host)
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds before each further attempt, with jitter, so that those who were dropped together come apart."""
-    for number in range(_TRIES):
-        yield random.uniform(0.5, 1.5) * min(0.15 * 2**number, 1.5)  # noqa: S311 - jitter, no secret

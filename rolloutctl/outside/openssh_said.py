@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rolloutctl.outside.dropped import SAYS
+
 # The session is open: logged in, or let in by somebody's ControlMaster.
 OPEN = (b"Authenticated to ", b"mux_client_request_session: master session id")
 # What ssh remarks on its own work; all else is its reasons, and what the host wrote to stderr.
 _REMARK = re.compile(r"debug1: |Authenticated (to|using) |Transferred: sent |Bytes per second: ")
-_DROPPED = re.compile(r"^debug1: kex_exchange_identification: banner line \d+: Exceeded MaxStartups", re.MULTILINE)
+_DROPPED = re.compile(rf"^debug1: kex_exchange_identification: banner line \d+: {SAYS}", re.MULTILINE)
 _HUNG_UP = re.compile(r"(kex|ssh)_exchange_identification: |Connection (closed|reset) by ")
 _PEER = re.compile(r"^debug1: Connecting to (?P<name>\S+) (?:\[\S+\] )?port (?P<port>\d+)", re.MULTILINE)
 _PROXY = re.compile(r"^kex_exchange_identification: |^Connection (?:closed|reset) by UNKNOWN port ")

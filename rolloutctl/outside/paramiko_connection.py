@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import logging
-import random
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
+from rolloutctl.outside.dropped import SAYS, TRIES, pause, worth_another_try
 from rolloutctl.outside.known_hosts import SYSTEM_FILE, KnownHosts, Verdict, fingerprint, name_of
 from rolloutctl.outside.ssh_config import Route, resolve
 from rolloutctl.rules.config import Host
@@ -25,10 +25,18 @@ CONNECT = 10.0  # seconds for the TCP connection
 GREETING = 10.0  # seconds for the banner, the key exchange, each answer to a login
 KEEPALIVE = 15  # seconds
 DEFAULT_PORT = 22
-_DROPPED_WITHIN = 2.0  # seconds; a server that takes longer to say nothing hangs, and is not asked again
 # A FIDO key file is UnsupportedAlgorithm to cryptography, a DSA one UnknownKeyType to paramiko.
 _UNUSABLE = (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm, ValueError, OSError, TypeError)
-TRIES = 4  # sshd drops connections at random when many come at once (MaxStartups 10:30:100)
+
+
+class _Transport(paramiko.Transport):
+    """A transport that knows when sshd had too many connections at once: paramiko has only its log for that."""
+
+    dropped = False
+
+    def _log(self, level: int, message: str, *arguments: object) -> None:
+        self.dropped = self.dropped or SAYS in str(message)
+        super()._log(level, message, *arguments)  # type: ignore[misc] - paramiko's stubs leave it out
 
 
 class ParamikoConnection:
@@ -121,8 +129,8 @@ def connect(host: Host) -> ParamikoConnection:
 
 def _greeted(host: Host, route: Route, known: KnownHosts) -> paramiko.Transport:
     """A transport after the key exchange; a connect that sshd dropped is tried again: nothing has happened by then."""
-    for attempt in range(TRIES):
-        transport = paramiko.Transport(_dial(host, route))
+    for number in range(1, TRIES + 1):
+        transport = _Transport(_dial(host, route))
         transport.banner_timeout = transport.auth_timeout = GREETING
         _prefer(transport, known.types(name_of(route.address, route.port)))
         begun = time.monotonic()
@@ -132,10 +140,10 @@ def _greeted(host: Host, route: Route, known: KnownHosts) -> paramiko.Transport:
                 raise TimeoutError(f"no greeting within {GREETING:.0f} s")
         except (paramiko.SSHException, OSError, EOFError) as error:
             transport.close()
-            dropped = "banner" in str(error).lower() and time.monotonic() - begun < _DROPPED_WITHIN
-            if attempt + 1 == TRIES or not dropped:
+            seconds, perhaps = time.monotonic() - begun, "banner" in str(error).lower()
+            if not worth_another_try(number, seconds, told=transport.dropped, perhaps=perhaps):
                 raise _no_ssh(host, route, error) from error
-            time.sleep(random.uniform(0.1, 0.4) * (attempt + 1))  # noqa: S311 - jitter, no secret
+            time.sleep(pause(number))
         else:
             return transport
     raise AssertionError("the last attempt returns or raises")  # pragma: no cover
