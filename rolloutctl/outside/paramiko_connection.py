@@ -36,7 +36,7 @@ class _Transport(paramiko.Transport):
 
     def _log(self, level: int, message: str, *arguments: object) -> None:
         self.dropped = self.dropped or SAYS in str(message)
-        super()._log(level, message, *arguments)  # type: ignore[misc] - paramiko's stubs leave it out
+        super()._log(level, message, *arguments)  # type: ignore[misc]  # its stubs leave it out
 
 
 class ParamikoConnection:
