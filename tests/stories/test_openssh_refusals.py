@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostK
 from rolloutctl.outside import openssh_arguments
 from rolloutctl.rules.config import Host
 from tests.lab.clients import agent
-from tests.lab.doors import Authority, Doors, fingerprint, login_name, public_half
+from tests.lab.doors import Doors, fingerprint, login_name, public_half
 from tests.stories.behind_doors import Visitor, hello, refusal
 from tests.stories.strangers import GREETINGS, answering
 
@@ -239,22 +240,11 @@ def test_an_ssh_that_knows_no_pins_says_what_to_use(
 ) -> None:
     door = doors()
     old = tmp_path / "ssh"  # what OpenSSH before 8.5 says of the option
-    old.write_text(
-        "#!/bin/sh\necho 'command-line: line 0: Bad configuration option: knownhostscommand' >&2\nexit 255\n"
-    )
+    says = "command-line: line 0: Bad configuration option: knownhostscommand"
+    refuses = f"case $* in *KnownHostsCommand*) echo '{says}' >&2; exit 255 ;; esac"
+    old.write_text(f'#!/bin/sh\n{refuses}\nexec {shutil.which("ssh")} "$@"\n')
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
     known = (fingerprint(door.host_key()),)
     assert_refused(visitor.host(door, known_hosts=known), (Unreachable, "needs OpenSSH 8.5", "connection: paramiko"))
-
-
-def test_a_certificate_that_is_no_longer_valid_is_a_refused_host_key(
-    doors: Doors, visitor: Visitor, tmp_path: Path
-) -> None:
-    hosts = Authority.made(tmp_path, "hosts")
-    door = doors.new(host_authority=hosts)
-    visitor.visit(door)
-    visitor.know(f"@cert-authority other.example {hosts.public}")
-
-    assert_refused(visitor.host(door), (WrongHostKey, "is not known", "Compare it"))
