@@ -54,7 +54,8 @@ class Connection(Protocol):
         """Start a command under the host's login shell.
 
         Raises:
-            Unreachable: the connection is gone, or the host refuses to run commands.
+            Unreachable: the connection is gone, or the host refuses to run commands. Over `openssh` also what keeps
+                the host from being reached, for that connects as a command starts.
         """
 
     def close(self) -> None:

@@ -52,6 +52,10 @@ def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connectio
         from rolloutctl.outside import local  # noqa: PLC0415
 
         return host, local.connect(host)
+    if host.connection == "openssh":
+        from rolloutctl.outside import openssh_connection  # noqa: PLC0415
+
+        return host, openssh_connection.connect(host)
     if host.connection == "embedded":
         from rolloutctl.outside import embedded  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ import pytest
 
 from rolloutctl.errors import Unfit
 from rolloutctl.outside.command import survey_command
-from rolloutctl.outside.local import LocalChannel
+from rolloutctl.outside.process_channel import ProcessChannel, started
 from rolloutctl.outside.survey import HostSurvey
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.survey import Application, Closer, Key, Site
@@ -32,18 +32,10 @@ class Shell:
     home: Path
     way = "on this machine"
 
-    def start(self, command: str) -> LocalChannel:
+    def start(self, command: str) -> ProcessChannel:
         """Start a command."""
-        return LocalChannel(
-            subprocess.Popen(
-                [str(self.bin_folder / "sh"), "-c", command],
-                env={"PATH": f"{self.bin_folder}:{os.environ['PATH']}", "HOME": str(self.home)},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        )
+        environment = {"PATH": f"{self.bin_folder}:{os.environ['PATH']}", "HOME": str(self.home)}
+        return ProcessChannel(started([str(self.bin_folder / "sh"), "-c", command], environment))
 
     def close(self) -> None:
         """Nothing to hang up."""
@@ -196,16 +188,9 @@ class Bare:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def start(self, command: str) -> LocalChannel:
-        return LocalChannel(
-            subprocess.Popen(
-                [str(self._folder / "sh"), "-c", command],
-                env={"PATH": str(self._folder), "HOME": "/"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        )
+    def start(self, command: str) -> ProcessChannel:
+        environment = {"PATH": str(self._folder), "HOME": "/"}
+        return ProcessChannel(started([str(self._folder / "sh"), "-c", command], environment))
 
     def close(self) -> None:
         """Nothing to hang up."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.outside.local import LocalChannel
+from rolloutctl.outside.process_channel import ProcessChannel, started
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
@@ -37,18 +37,10 @@ class ShellConnection:
         self._sh = bin_folder / "sh"
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, command: str) -> LocalChannel:
-        self.processes.append(
-            subprocess.Popen(
-                [str(self._sh), "-c", command],
-                env={"PATH": self._path, "HOME": os.environ["HOME"]},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        )
-        return LocalChannel(self.processes[-1])
+    def start(self, command: str) -> ProcessChannel:
+        environment = {"PATH": self._path, "HOME": os.environ["HOME"]}
+        self.processes.append(started([str(self._sh), "-c", command], environment))
+        return ProcessChannel(self.processes[-1])
 
     def hang_up(self) -> None:
         """The end of every session's stdin, as when the network goes."""

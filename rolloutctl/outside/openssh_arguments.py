@@ -1,0 +1,99 @@
+"""The arguments for OpenSSH's client: what rolloutctl insists on; all else is said by ~/.ssh/config."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rolloutctl.rules.config import Host
+
+CONNECT = 10  # seconds for the TCP connection, the greeting and the key exchange
+_ALIVE = (15, 3)  # seconds between two signs of life, and how many may stay without an answer
+_PATIENCE = 20.0  # seconds for `ssh -G`; a `Match exec` may take its time
+
+# A host's key is always checked. What only serves a person at a terminal, or opens ports here, is left out.
+_FIXED = {
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "yes",
+    "NoHostAuthenticationForLocalhost": "no",
+    "UpdateHostKeys": "no",
+    "LogLevel": "DEBUG1",
+    "ConnectTimeout": str(CONNECT),
+    "ServerAliveInterval": str(_ALIVE[0]),
+    "ServerAliveCountMax": str(_ALIVE[1]),
+    "ClearAllForwardings": "yes",
+    "ForwardX11": "no",
+    "RemoteCommand": "none",
+}
+# Prints a line of known_hosts for a key whose fingerprint is pinned, and what the usual files say of revoked ones.
+_PINNED = 'f=$1 n=$2 t=$3 k=$4; shift 4; grep -hs ^@revoked "$@"; case $f in {pins}) echo "$n $t $k";; esac'
+
+
+def arguments(host: Host) -> tuple[str, ...]:
+    """All that stands before the command."""
+    pins = _pins(host) if host.known_hosts else {}
+    options = (word for name, value in {**_FIXED, **pins}.items() for word in ("-o", f"{name}={value}"))
+    return ("ssh", *configuration(), "-T", "-e", "none", *options, *_own(host), "--", host.address)
+
+
+def environment() -> dict[str, str]:
+    """The client's environment: its words in English, and nobody asked for a passphrase in a window."""
+    return {**os.environ, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
+
+
+def configuration() -> tuple[str, ...]:
+    """Which configuration to read: OpenSSH goes by the account's home, people and tests by $HOME."""
+    home = Path.home()
+    if home == Path(pwd.getpwuid(os.getuid()).pw_dir):
+        return ()
+    config = home / ".ssh" / "config"
+    return ("-F", str(config) if config.exists() else "none")
+
+
+def typed(host: Host) -> str:
+    """What a person types to go there."""
+    port = ("-p", str(host.port)) if host.port else ()
+    return shlex.join(("ssh", *port, f"{host.user}@{host.address}" if host.user else host.address))
+
+
+def _own(host: Host) -> Iterable[str]:
+    """What environments.yaml says of the host."""
+    yield from ("-p", str(host.port)) if host.port else ()
+    yield from ("-l", host.user) if host.user else ()
+    yield from ("-i", str(Path(host.key).expanduser()), "-o", "IdentitiesOnly=yes") if host.key else ()
+
+
+def _pins(host: Host) -> Mapping[str, str]:
+    """Only a key with a pinned fingerprint is the host's; so no file, no DNS and nobody's open connection says more."""
+    script = _PINNED.format(pins="|".join(host.known_hosts))
+    files = " ".join(f'"{_percent(path)}"' for path in _known_hosts_files(host))
+    return {
+        "KnownHostsCommand": f"/bin/sh -c '{script}' sh %f %H %t %K {files}",
+        "UserKnownHostsFile": "none",
+        "GlobalKnownHostsFile": "none",
+        "VerifyHostKeyDNS": "no",
+        "ControlPath": "none",
+    }
+
+
+def _known_hosts_files(host: Host) -> tuple[str, ...]:
+    """The files that ssh would read for the host; none where it can't say, and then it will say why by itself."""
+    command = ("ssh", *configuration(), "-G", *_own(host), "--", host.address)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ()
+    lines = re.findall(r"^(?:user|global)knownhostsfile (.+)$", done.stdout, re.MULTILINE)
+    named = (path for line in lines for path in re.split(r" (?=[/~])", line))
+    return tuple(str(Path(path).expanduser()) for path in named if path != "none")
+
+
+def _percent(path: str) -> str:
+    return path.replace("%", "%%")
