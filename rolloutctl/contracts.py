@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.host import Event, HostState, Work
+from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Record
@@ -82,6 +83,24 @@ class Passphrases(Protocol):
         Args:
             path: the key's file.
             again: whether the last answer was wrong.
+        """
+
+
+class HostKeys(Protocol):
+    """The host keys on the ways to hosts, and the known_hosts file of whoever runs this."""
+
+    def stranger(self, host: Host) -> Stranger | None:
+        """The first key on the way to a host that nobody knows; None when all are known.
+
+        Raises:
+            Unreachable: the way ends before, or a key is not the known one: that is never mended here.
+        """
+
+    def remember(self, stranger: Stranger) -> None:
+        """Append the key to the known_hosts file.
+
+        Raises:
+            Refused: the file can't be written.
         """
 
 

@@ -86,7 +86,10 @@ class NoAnswer(Unreachable):
 
 
 class WrongHostKey(Unreachable):
-    """The host's key is not the known one. `verdict` is unknown, changed or revoked."""
+    """The host's key is not the known one.
+
+    `verdict` is unknown, changed, revoked, or authority: only a certificate could vouch for it.
+    """
 
     verdict: str = "unknown"
 

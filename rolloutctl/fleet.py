@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from rolloutctl.contracts import Clock, Session, Sessions
-from rolloutctl.errors import PersonNeeded, Refused, Unreachable
+from rolloutctl.errors import PersonNeeded, Refused, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, untouched
@@ -97,8 +97,7 @@ class Fleet:
             try:
                 self.sessions[name] = self.arriving.pop(name).result()
             except Unreachable as error:
-                error.subject = name
-                lost[name] = error
+                lost[name] = self._told(name, error)
         order = [host.name for host in self.environment.hosts]
         self.sessions = dict(sorted(self.sessions.items(), key=lambda item: order.index(item[0])))
         return lost
@@ -169,6 +168,12 @@ class Fleet:
         return self._each({name: hosts[name] for name in names}, lambda host: self._settle(host, change, keep=keep))
 
     # -------------------------------------------------------------------------------------------------------- helpers
+
+    def _told(self, name: str, error: Unreachable) -> Unreachable:
+        error.subject = name
+        if isinstance(error, WrongHostKey) and error.verdict == "unknown":
+            error.hint = f"To compare and remember it: rolloutctl trust {self.environment.name}"
+        return error
 
     def _settle(self, host: Host, change: str, *, keep: bool) -> HostState:
         error = Unreachable("the connection is gone")

@@ -24,6 +24,7 @@ from rolloutctl.cli.schema import schema
 from rolloutctl.cli.status import status
 from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.cli.toggle import toggle
+from rolloutctl.cli.trust import trust
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
 
 _NAME = "rolloutctl"
@@ -92,7 +93,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(_begin)
-    for command in (toggle, status, rollback, audit, health, doctor, init, schema):
+    for command in (toggle, status, rollback, audit, health, init, trust, doctor, schema):
         app.command()(command)
     return app
 

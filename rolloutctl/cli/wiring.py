@@ -15,6 +15,7 @@ from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
     from rolloutctl.cli.invocation import Invocation
+    from rolloutctl.contracts import HostKeys
     from rolloutctl.rules.config import Configuration
     from rolloutctl.workflows.tools import Tools
 
@@ -65,6 +66,14 @@ def tools_for(configuration: Configuration) -> Tools:
         new_id=new_id,
         with_hosts=HostLists(remembered),
     )
+
+
+def host_keys_for() -> HostKeys:
+    """The host keys on the ways to hosts; paramiko is imported for it."""
+    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.remembering import KnownHostsFile  # noqa: PLC0415
+
+    return KnownHostsFile(Keyring(TERMINAL.passphrase))
 
 
 def actor(environ: Mapping[str, str]) -> str:

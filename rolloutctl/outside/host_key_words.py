@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from rolloutctl.errors import WrongHostKey
-from rolloutctl.rules.config import Host
-
-if TYPE_CHECKING:  # it brings paramiko, which not everybody needs
-    from rolloutctl.outside.known_hosts import Verdict
 
 
-def wrong_key(host: Host, name: str, shown: str, verdict: Verdict, adds: str) -> WrongHostKey:
-    """What is wrong with a key.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedKey:
+    """A key that is not the known one.
 
     Args:
-        host: whose `known_hosts` may pin fingerprints.
+        verdict: unknown, changed, revoked, or authority: only a certificate could vouch for it.
         name: the host as known_hosts has it.
         shown: the key's type and fingerprint; empty when that was not heard.
-        verdict: unknown, changed or revoked.
         adds: the command that adds an unknown key to known_hosts.
+        pinned: whether environments.yaml pins the host's keys.
+        place: the host in a message, where its name alone says too little.
     """
-    if host.known_hosts and shown and verdict == "unknown":
-        verdict = "changed"  # another key is pinned
-    message, hint = {
-        "unknown": (
-            f"The host key of {name} is not known{f': {shown}' if shown else ''}.",
-            f"Compare it with the server's, then: {adds}",
-        ),
-        "revoked": (f"The host key of {name} is revoked{f': {shown}' if shown else ''}.", "Ask who revoked it."),
-    }.get(
-        verdict,
-        (
-            f"THE HOST KEY OF {name} HAS CHANGED{f': it now shows {shown}' if shown else ''}. "
-            "Somebody may stand in between.",
-            _anew(host, name),
-        ),
-    )
-    error = WrongHostKey(message, subject=host.name, hint=hint)
-    error.verdict = verdict
-    return error
 
+    verdict: str
+    name: str
+    shown: str
+    adds: str
+    pinned: bool = False
+    place: str = ""
 
-def _anew(host: Host, name: str) -> str:
-    if host.known_hosts:
-        return "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
-    return f"If the server was set up anew: ssh-keygen -R '{name}', then add the new key."
+    def error(self) -> WrongHostKey:
+        """The error that a person reads."""
+        place, shown = self.place or self.name, f": {self.shown}" if self.shown else ""
+        message, hint = {
+            "unknown": (
+                f"The host key of {place} is not known{shown}.",
+                f"Compare it with the server's, then: {self.adds}",
+            ),
+            "revoked": (f"The host key of {place} is revoked{shown}.", "Ask who revoked it."),
+            "authority": (
+                f"The host key of {place} is vouched for by an authority (@cert-authority in known_hosts), and "
+                f"paramiko cannot check that{shown}.",
+                "In environments.yaml, set connection: openssh for this host; or pin its key there with known_hosts:.",
+            ),
+        }.get(
+            self.verdict,
+            (
+                f"THE HOST KEY OF {place} HAS CHANGED{f': it now shows {self.shown}' if self.shown else ''}. "
+                "Somebody may stand in between.",
+                "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
+                if self.pinned
+                else f"If the server was set up anew: ssh-keygen -R '{self.name}', then add the new key.",
+            ),
+        )
+        error = WrongHostKey(message, hint=hint)
+        error.verdict = self.verdict
+        return error

@@ -10,9 +10,11 @@ from pathlib import Path
 import paramiko
 
 from rolloutctl.errors import WrongHostKey
+from rolloutctl.outside.host_key_words import RefusedKey
 from rolloutctl.outside.known_hosts import KnownHosts, Verdict, fingerprint
 from rolloutctl.outside.ssh_route import Leg
 from rolloutctl.rules.config import Host
+from rolloutctl.rules.host_keys import Stranger
 
 _DEFAULT_PORT = 22
 
@@ -22,7 +24,7 @@ class Sighting:
     """The key that one server on the way showed, and what is known of it."""
 
     name: str  # as known_hosts calls the server
-    where: str
+    called: str  # what one would say to ssh
     kind: str
     base64: str
     fingerprint: str
@@ -31,11 +33,23 @@ class Sighting:
     pinned: bool  # judged by known_hosts: of environments.yaml, and by no file
     authority: bool  # known_hosts trusts an authority for this name, whose certificates paramiko can't check
     file: Path | None  # where this person's known hosts are kept
+    hashed: bool  # whether names are hashed there
 
     @property
-    def line(self) -> str:
-        """The line for known_hosts."""
-        return f"{self.name} {self.kind} {self.base64}"
+    def stranger(self) -> Stranger | None:
+        """The key as one to be remembered; None where it must not be, or there is no file for it."""
+        if self.verdict != "unknown" or self.authority or self.file is None:
+            return None
+        return Stranger(
+            name=self.name,
+            kind=self.kind,
+            blob=self.base64,
+            fingerprint=self.fingerprint,
+            file=str(self.file),
+            called=self.called,
+            hashed=self.hashed,
+            jump=self.hop,
+        )
 
 
 class Judge:
@@ -63,7 +77,7 @@ class Judge:
             verdict = "known" if shown in self._pins else "changed"
         return Sighting(
             name=leg.known_name,
-            where=leg.where,
+            called=leg.name,
             kind=key.get_name(),
             base64=key.get_base64(),
             fingerprint=shown,
@@ -72,6 +86,7 @@ class Judge:
             pinned=pinned,
             authority=not pinned and any(map(self._known.has_authority, self._names())),
             file=leg.learned,
+            hashed=leg.hashes,
         )
 
     def _verdict(self, key: paramiko.PKey) -> Verdict:
@@ -90,31 +105,15 @@ class Judge:
 
 def wrong_key(sighting: Sighting, leg: Leg) -> WrongHostKey:
     """What is said of a key that is not the known one."""
-    message, hint = _said(sighting, leg)
-    error = WrongHostKey(message, hint=hint)
-    error.verdict = sighting.verdict
-    return error
-
-
-def _said(sighting: Sighting, leg: Leg) -> tuple[str, str]:
-    name = f"the jump host {leg.name} ({sighting.name})" if leg.hop else sighting.name
-    shown = f"{sighting.kind} {sighting.fingerprint}"
-    if sighting.verdict == "revoked":
-        return f"The host key of {name} is revoked: {shown}.", "Ask who revoked it."
-    if sighting.authority:
-        return (
-            f"The host key of {name} is vouched for by an authority (@cert-authority in known_hosts), and paramiko "
-            f"cannot check that: {shown}.",
-            "In environments.yaml, set connection: openssh for this host; or pin its key there with known_hosts:.",
-        )
-    if sighting.verdict == "unknown":
-        return f"The host key of {name} is not known: {shown}.", f"Compare it with the server's, then: {_learn(leg)}"
-    return (
-        f"THE HOST KEY OF {name} HAS CHANGED: it now shows {shown}. Somebody may stand in between.",
-        "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
-        if sighting.pinned
-        else f"If the server was set up anew: ssh-keygen -R '{sighting.name}', then add the new key.",
-    )
+    vouched = sighting.authority and sighting.verdict != "revoked"
+    return RefusedKey(
+        verdict="authority" if vouched else sighting.verdict,
+        name=sighting.name,
+        shown=f"{sighting.kind} {sighting.fingerprint}",
+        adds=_learn(leg),
+        pinned=sighting.pinned,
+        place=f"the jump host {leg.name} ({sighting.name})" if leg.hop else "",
+    ).error()
 
 
 def _learn(leg: Leg) -> str:

@@ -17,26 +17,29 @@ from rolloutctl.outside.login import log_in
 from rolloutctl.outside.ssh_route import Leg, route_to
 from rolloutctl.outside.ssh_words import in_words, said
 from rolloutctl.rules.config import Host
+from rolloutctl.rules.host_keys import Stranger
 
 GREETING = 10.0  # seconds for the banner and the key exchange
 LOGIN = 30.0  # seconds for each answer to a login, which sshd may have to look up elsewhere
 KEEPALIVE = 15  # seconds
 
 
-def first_stranger(host: Host, keyring: Keyring | None = None) -> Sighting | None:
-    """The first server on the way whose key is not the known one; None when all are known.
+def first_stranger(host: Host, keyring: Keyring | None = None) -> Stranger | None:
+    """The first server on the way whose key is unknown; None when all are known.
 
     Logs in at the jump hosts before it, and not at the host itself.
 
     Raises:
-        Unreachable: the way ends before that.
+        Unreachable: the way ends before that, or a key is changed, revoked, or a matter for an authority.
     """
     journey = Journey(host, keyring or Keyring())
     try:
         for leg in journey.legs:
             sighting = journey.meet(leg)
             if sighting.verdict != "known":
-                return sighting
+                if sighting.stranger is None:
+                    raise wrong_key(sighting, leg)
+                return sighting.stranger
             if sighting.hop:
                 journey.log_in(leg)
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolloutctl.contracts import Connection
-from rolloutctl.errors import Unreachable
 from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
@@ -60,10 +59,6 @@ def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connectio
         from rolloutctl.outside import embedded  # noqa: PLC0415
 
         return embedded.connect(host)
-    if host.connection == "paramiko":
-        from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
 
-        return host, paramiko_connection.connect(host, keyring)
-    raise Unreachable(
-        f"connection: {host.connection} is not supported yet.", subject=host.name, hint="Use connection: paramiko."
-    )
+    return host, paramiko_connection.connect(host, keyring)

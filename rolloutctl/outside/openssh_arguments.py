@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import pwd
-import re
 import shlex
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from rolloutctl.outside.ssh_config import ask_ssh, own_configuration, paths_in
 from rolloutctl.rules.config import Host
 
 CONNECT = 10  # seconds for the TCP connection, the greeting and the key exchange
 _ALIVE = (15, 3)  # seconds between two signs of life, and how many may stay without an answer
-_PATIENCE = 20.0  # seconds for `ssh -G`; a `Match exec` may take its time
 
 # A host's key is always checked. What only serves a person at a terminal, or opens ports here, is left out.
 _FIXED = {
@@ -38,21 +35,12 @@ def arguments(host: Host) -> tuple[str, ...]:
     """All that stands before the command."""
     pins = _pins(host) if host.known_hosts else {}
     options = (word for name, value in {**_FIXED, **pins}.items() for word in ("-o", f"{name}={value}"))
-    return ("ssh", *configuration(), "-T", "-e", "none", *options, *_own(host), "--", host.address)
+    return ("ssh", *own_configuration(), "-T", "-e", "none", *options, *_own(host), "--", host.address)
 
 
 def environment() -> dict[str, str]:
     """The client's environment: its words in English, and nobody asked for a passphrase in a window."""
     return {**os.environ, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
-
-
-def configuration() -> tuple[str, ...]:
-    """Which configuration to read: OpenSSH goes by the account's home, people and tests by $HOME."""
-    home = Path.home()
-    if home == Path(pwd.getpwuid(os.getuid()).pw_dir):
-        return ()
-    config = home / ".ssh" / "config"
-    return ("-F", str(config) if config.exists() else "none")
 
 
 def typed(host: Host) -> str:
@@ -82,17 +70,10 @@ def _pins(host: Host) -> Mapping[str, str]:
 
 
 def _known_hosts_files(host: Host) -> tuple[str, ...]:
-    """The files that ssh would read for the host; none where it can't say, and then it will say why by itself."""
-    command = ("ssh", *configuration(), "-G", *_own(host), "--", host.address)
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return ()
-    lines = re.findall(r"^(?:user|global)knownhostsfile (.+)$", done.stdout, re.MULTILINE)
-    named = (path for line in lines for path in re.split(r" (?=[/~])", line))
-    return tuple(str(Path(path).expanduser()) for path in named if path != "none")
+    """The files that ssh would read for the host."""
+    said = ask_ssh(host.address, host.user, host.port) or {}
+    lines = (*said.get("userknownhostsfile", ()), *said.get("globalknownhostsfile", ()))
+    return tuple(str(path) for line in lines for path in paths_in(line))
 
 
 def _percent(path: str) -> str:

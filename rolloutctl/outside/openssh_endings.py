@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rolloutctl.errors import NoAnswer, Unfit, Unreachable, WrongHostKey
-from rolloutctl.outside.host_key_words import wrong_key
+from rolloutctl.outside.host_key_words import RefusedKey
 from rolloutctl.outside.openssh_said import Said
 from rolloutctl.outside.openssh_table import EXITED, KEYS, ROWS, STATUSES
 from rolloutctl.rules.config import Host
@@ -54,14 +54,20 @@ def from_table(attempt: Attempt) -> Unreachable | None:
     for pattern, verdict in KEYS:
         if found := pattern.search(text):
             name = found.groupdict().get("name") or _unnamed(attempt)
-            wrong = wrong_key(attempt.host, name, attempt.said.host_key, verdict, attempt.line)
-            return _wrong_certificate(attempt, name) or wrong
+            return _wrong_certificate(attempt, name) or _wrong_key(attempt, name, verdict)
     for row in ROWS:
         if found := row.pattern.search(text):
             values = _values(attempt) | found.groupdict("") | {"found": found[0].strip().rstrip(".")}
             values["reason"] = values.get("reason", "").lower()
             return row.kind(row.message.format_map(values), hint=row.hint.format_map(values))
     return None
+
+
+def _wrong_key(attempt: Attempt, name: str, verdict: str) -> WrongHostKey:
+    pinned, shown = bool(attempt.host.known_hosts), attempt.said.host_key
+    if pinned and shown and verdict == "unknown":
+        verdict = "changed"  # another key is pinned
+    return RefusedKey(verdict=verdict, name=name, shown=shown, adds=attempt.line, pinned=pinned).error()
 
 
 def _wrong_certificate(attempt: Attempt, name: str) -> WrongHostKey | None:

@@ -26,9 +26,7 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
     if which("ssh") is None:
         return None
     command = ["ssh", "-G", *(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
-    if (home := Path.home()) != account_home():  # OpenSSH goes by the account, people and tests by $HOME
-        config = home / ".ssh" / "config"
-        command += ["-F", str(config) if config.exists() else "none"]
+    command += own_configuration()
     try:
         done = subprocess.run(
             [*command, "--", name],
@@ -48,6 +46,14 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0].rstrip(".")
         raise Unreachable(f"`ssh -G {name}` fails: {reason}.", hint="See ~/.ssh/config, and the host's address.")
     return _options(done.stdout)
+
+
+def own_configuration() -> tuple[str, ...]:
+    """The arguments that make ssh read ~/.ssh/config: OpenSSH goes by the account's home, people and tests by $HOME."""
+    if (home := Path.home()) == account_home():
+        return ()
+    config = home / ".ssh" / "config"
+    return ("-F", str(config) if config.exists() else "none")
 
 
 def expand(text: str, tokens: Mapping[str, str]) -> str:

@@ -44,6 +44,7 @@ class Leg:
     patience: float = CONNECT
     pkcs11: bool = False  # whether there are keys that only ssh itself can use
     learned: Path | None = None  # where this person's known hosts are kept
+    hashes: bool = False  # HashKnownHosts: names are hashed there
     hop: bool = False  # a jump host, not the host itself
     over: str = ""  # the jump host before it
 
@@ -137,6 +138,7 @@ def _leg(name: str, said: Said) -> Leg:
         patience=float(seconds) if seconds else CONNECT,
         pkcs11=_one(said, "pkcs11provider") is not None,
         learned=next(iter(_known(said, "userknownhostsfile")), None),
+        hashes=_one(said, "hashknownhosts") == "yes",
     )
 
 

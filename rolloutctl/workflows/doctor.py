@@ -105,8 +105,8 @@ def _open_by_openssh(fleet: Fleet, lost: dict[str, Unreachable]) -> dict[str, Un
 def _another_way_may_do(host: Host, error: Unreachable) -> bool:
     if host.connection != "paramiko" or isinstance(error, Unfit):
         return False
-    # A key that is unknown here may be signed by an authority that OpenSSH knows; a changed or revoked one stays so.
-    return not isinstance(error, WrongHostKey) or error.verdict == "unknown"
+    # OpenSSH can check what an authority has signed; an unknown, changed or revoked key stays so.
+    return not isinstance(error, WrongHostKey) or error.verdict == "authority"
 
 
 def _examine(session: Session, environment: Environment, clocks: _Clocks, tools: Tools) -> Examined:

@@ -74,7 +74,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
     ("line", "words"),
     [
         ("", ["toggle", "status", "rollback", "audit", "health"]),
-        ("t", ["toggle"]),
+        ("to", ["toggle"]),
         ("--config environments.yaml toggle ", ["demo", "strict"]),
         ("toggle ", ["demo", "strict"]),
         ("toggle d", ["demo"]),

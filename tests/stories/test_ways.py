@@ -10,6 +10,7 @@ import pytest
 
 from rolloutctl.errors import NoAnswer, NotLetIn, WrongHostKey
 from rolloutctl.outside.journey import first_stranger
+from rolloutctl.outside.remembering import remember
 from rolloutctl.rules.config import Host
 from tests.lab.clients import Client
 from tests.lab.doors import Door, Doors, fingerprint, login_name, make_key, public_half
@@ -225,15 +226,14 @@ def test_the_first_stranger_on_the_way_is_shown_without_logging_in_there(
     before = way[2].log
     target = first_stranger(web())
     known = client.known_hosts.read_text()
-    assert target is not None
-    client.known_hosts.write_text(f"{known}{target.line}\n")
-
     assert hop is not None
-    assert (hop.name, hop.hop, hop.verdict) == (f"[127.0.0.1]:{way[1].port}", True, "unknown")
-    assert (target.name, target.hop, target.verdict) == (f"[127.0.0.1]:{way[2].port}", False, "unknown")
+    assert target is not None
+    remember(target)
+
+    assert (hop.name, hop.jump) == (f"[127.0.0.1]:{way[1].port}", True)
+    assert (target.name, target.jump) == (f"[127.0.0.1]:{way[2].port}", False)
     assert (target.kind, target.fingerprint) == ("ssh-ed25519", fingerprint(way[2].host_key()))
-    assert target.line == way[2].known()
-    assert target.file == client.known_hosts
+    assert client.known_hosts.read_text() == f"{known}{way[2].known()}\n"
     assert "publickey" not in way[2].log.removeprefix(before)
     assert first_stranger(web()) is None
 
