@@ -15,6 +15,7 @@ from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.config import Host
     from rolloutctl.workflows.init import Outside
 
 Hosts = Annotated[
@@ -96,7 +97,15 @@ def _outside(invocation: Invocation, output: Path | None, *, silent: bool) -> Ou
         sessions=SessionOpener(keyring),
         interview=Asker(silent),
         file=file,
+        introduce=_introduce,
     )
+
+
+def _introduce(host: Host) -> bool:
+    from rolloutctl.cli.trust import introduce  # noqa: PLC0415 - only where a key is unknown
+    from rolloutctl.rules.config import Environment  # noqa: PLC0415
+
+    return introduce(Environment(name=host.name, hosts=(host,))).all_known
 
 
 def _place(invocation: Invocation) -> Path:

@@ -40,7 +40,7 @@ class Asker:
         """Say what goes on meanwhile, to the side."""
         from rolloutctl.cli.render import side_page  # noqa: PLC0415 - rich only where somebody reads
 
-        side_page().line((words, "dim"))
+        side_page().advice(words)
 
     def _taken(self, question: Question) -> str:
         if self.silent and (question.default or not question.needed):

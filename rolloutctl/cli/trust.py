@@ -14,6 +14,7 @@ from rolloutctl.cli.wiring import configuration_for, host_keys_for, tools_for
 from rolloutctl.errors import Refused
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.config import Environment
     from rolloutctl.workflows.trust import Strangers, Trusted
 
 Fingerprints = Annotated[
@@ -34,19 +35,9 @@ def trust(
     Shows each fingerprint, asks, and appends the keys to known_hosts; jump hosts come first. A key that has changed or
     was revoked is never accepted.
     """
-    from rolloutctl.workflows.trust import trust as remember  # noqa: PLC0415 - not for --help
-
     chosen = tools_for(configuration_for(invocation_of(context))).environment(environment)
     compared = frozenset(each.rstrip("=") for each in fingerprint or ())
-
-    def agrees(strangers: Strangers) -> bool:
-        if not json:
-            _show(strangers, chosen.name)
-        if compared:
-            return all(stranger.fingerprint in compared for stranger in strangers)
-        return not json and sys.stdin.isatty() and prompt("Type yes to trust them: ").strip() == "yes"
-
-    done = remember(chosen, host_keys_for(), agrees)
+    done = introduce(chosen, compared, quiet=json)
     if json:
         from rolloutctl.cli import documents, documents_trust  # noqa: PLC0415
 
@@ -55,6 +46,20 @@ def trust(
     _tell(done)
     if not done.all_known:
         raise _refusal(done, words.command("trust", chosen.name), compared=bool(compared))
+
+
+def introduce(environment: Environment, compared: frozenset[str] = frozenset(), *, quiet: bool = False) -> Trusted:
+    """Show the unknown keys and ask about them, unless their fingerprints are among those `compared` already."""
+    from rolloutctl.workflows.trust import trust as remember  # noqa: PLC0415 - not for --help
+
+    def agrees(strangers: Strangers) -> bool:
+        if not quiet:
+            _show(strangers, environment.name)
+        if compared:
+            return all(stranger.fingerprint in compared for stranger in strangers)
+        return not quiet and sys.stdin.isatty() and prompt("Type yes to trust them: ").strip() == "yes"
+
+    return remember(environment, host_keys_for(), agrees)
 
 
 def _show(strangers: Strangers, environment: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rolloutctl.contracts import Interview, NewFile, Sessions, Surveys
-from rolloutctl.errors import Refused, Unreachable, UsageError
+from rolloutctl.errors import Refused, Unreachable, UsageError, WrongHostKey
 from rolloutctl.rules.config import Health, Host
 from rolloutctl.rules.proposal import Proposal, ProposedFlag, flag_named, flags_from, url_of, volatile_of
 from rolloutctl.rules.proposal_text import further_environment, text_of
@@ -54,6 +55,7 @@ class Outside:
     sessions: Sessions
     interview: Interview
     file: NewFile
+    introduce: Callable[[Host], bool]  # shows an unknown host key, asks, and remembers it after a yes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,21 +147,28 @@ def _taken(request: Request, file: NewFile) -> Refused:
 def _look(host: Host, request: Request, outside: Outside) -> Seen | None:
     outside.interview.tell(f"Looking at {host.name} …")
     try:
-        survey = outside.surveys(host)
-        try:
-            return see(survey, host, request.app, outside.interview)
-        finally:
-            survey.close()
+        return _see(host, request, outside)
     except Unreachable as error:
         error.state = f"{_NOTHING} To write it without looking: --no-look"
         if not outside.interview.present:
             raise
+        if isinstance(error, WrongHostKey) and error.verdict == "unknown" and outside.introduce(host):
+            return _look(host, request, outside)
         _agree_to_go_on(error, outside.interview)
         return None
 
 
+def _see(host: Host, request: Request, outside: Outside) -> Seen:
+    survey = outside.surveys(host)
+    try:
+        return see(survey, host, request.app, outside.interview)
+    finally:
+        survey.close()
+
+
 def _agree_to_go_on(error: Unreachable, interview: Interview) -> None:
-    interview.tell(f"{error.message} {error.hint}".strip())
+    for line in filter(None, (error.message, error.hint)):
+        interview.tell(line)
     if interview.ask(UNSEEN).lower() not in {"y", "yes"}:
         raise error
 

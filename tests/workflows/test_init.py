@@ -56,7 +56,8 @@ def drafted(tree: Path, interview: Person | Asker, request: Request | None = Non
     def survey(host: Host) -> HostSurvey:
         return HostSurvey(host, local.connect(host), str(tree))
 
-    outside = Outside(surveys=survey, sessions=open_session, interview=interview, file=NewYamlFile(tree))
+    file = NewYamlFile(tree)
+    outside = Outside(surveys=survey, sessions=open_session, interview=interview, file=file, introduce=lambda _: False)
     return init(request or Request(hosts=("local",)), outside)
 
 
