@@ -82,12 +82,23 @@ def verify(records: Iterable[Record]) -> Fault | None:
     expected = ""
     for number, record in enumerate(records, 1):
         begins = f'{{"prev":"{expected}"'
-        if record.torn and not (record.line.startswith(begins) or begins.startswith(record.line)):
+        if record.torn and not _cut_off(record.line, begins):
             return Fault(number, "is no record")
         if not record.torn and record.data.get("prev") != expected:
             return Fault(number, "does not follow the line before it")
         expected = hashlib.sha256(record.line.encode(errors="surrogatepass")).hexdigest()
     return None
+
+
+def _cut_off(line: str, begins: str) -> bool:
+    """Whether a line is the beginning of a record, and not a whole one with more behind it: two lines joined."""
+    if not (line.startswith(begins) or begins.startswith(line)):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def missing_from(log: Iterable[Record], seen: Iterable[Record]) -> tuple[Record, ...]:

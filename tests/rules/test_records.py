@@ -76,6 +76,12 @@ def test_a_changed_byte_is_found_by_the_chain_or_on_the_last_line_by_what_was_se
     assert missing_from(read_log(changed), read_log(log)) != ()
 
 
+def test_the_last_two_lines_joined_are_no_torn_line() -> None:
+    lines = chained([{"event": "started"}, {"event": "kept"}, {"event": "started"}]).split("\n")
+    joined = "\n".join([lines[0], f"{lines[1]}0{lines[2]}", ""])
+    assert verify(read_log(joined)) == Fault(2, "is no record")
+
+
 @given(st.lists(BODIES.map(lambda bodies: bodies[0]), min_size=2, unique_by=str), st.data())
 def test_a_deleted_line_is_found_by_the_chain_or_at_the_end_by_what_was_seen(
     bodies: list[dict[str, str]], data: st.DataObject
