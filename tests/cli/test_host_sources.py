@@ -42,6 +42,7 @@ def test_a_change_goes_to_the_hosts_that_a_line_prints_and_asks_it_once(shell: S
 
 
 def test_a_switch_off_goes_to_the_hosts_that_were_listed_last_and_leaves_the_rest_to_a_person(shell: Shell) -> None:
+    shell.run("status", "listed")
     program(shell.folder, "listed", "echo 'too late' >&2; exit 4")
     try:
         widened = shell.run("toggle", "listed", "bulk_export", "true", "--yes")

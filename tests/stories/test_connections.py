@@ -94,7 +94,7 @@ def test_an_unknown_host_key_is_refused_with_its_fingerprint_and_the_command(
     refused = refused_by_all_commands(fresh, hire(fresh))
 
     assert f"The host key of [127.0.0.1]:{port} is not known: ssh-ed25519 SHA256:" in refused.said
-    assert f"ssh-keyscan -p {port} 127.0.0.1" in refused.said
+    assert "rolloutctl trust lab" in refused.said
 
 
 def test_a_changed_host_key_is_refused_with_a_warning(fresh: Lab, hire: Hire, known_hosts: Path) -> None:
