@@ -7,7 +7,10 @@ PIP_TOOLS := pip-tools==7.6.2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-SH_SCRIPTS = $(wildcard rolloutctl/outside/*.sh) $(shell grep -lE '^\#!.*[/ ](ba)?sh' .ci/run scripts/* 2>/dev/null)
+# The parts of the host's side of a session, in the order in which rolloutctl joins them: they are checked as one.
+PARTS := rolloutctl/outside/session_sh
+SESSION = $(PARTS)/begin.sh $(filter-out %/begin.sh %/serving.sh,$(sort $(wildcard $(PARTS)/*.sh))) $(PARTS)/serving.sh
+SH_SCRIPTS = build/session.sh $(wildcard rolloutctl/outside/*.sh) $(shell grep -lE '^\#!.*[/ ](ba)?sh' .ci/run scripts/* 2>/dev/null)
 PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -22,7 +25,7 @@ demo: .venv/ready ## toggle, status, audit and rollback on a host of its own; ne
 test: lab-packages .venv/ready ## every test, on real sshd, php-fpm and Laravel where those may be installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-lint: .venv/ready ## style, types, the rule of imports, the shell scripts and the PHP
+lint: .venv/ready build/session.sh ## style, types, the rule of imports, the shell scripts and the PHP
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,6 +47,10 @@ constraints: ## write constraints.txt anew: the newest versions, with the hashes
 clean: ## remove everything that make has made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find rolloutctl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+build/session.sh: $(SESSION)
+	@mkdir -p build
+	@cat $^ >$@
 
 # The project itself, editable, on top of what constraints.txt names.
 .venv/ready: .venv/packages pyproject.toml rolloutctl/__init__.py

@@ -116,7 +116,7 @@ def test_the_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("rolloutctl-*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
-    assert {"rolloutctl/py.typed", "rolloutctl/outside/session.sh", "rolloutctl/outside/host.php"} <= names
+    assert {"rolloutctl/py.typed", "rolloutctl/outside/session_sh/begin.sh", "rolloutctl/outside/host.php"} <= names
     assert {f"rolloutctl/{named(path)}" for path in package_files()} <= names
 
 

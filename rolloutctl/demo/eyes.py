@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     command, source, target = arguments
     request = json.loads(Path(source).read_text(encoding="utf-8"))
     answer = _COMMANDS[command](request | {"here": str(Path(source).parent)})
-    # session.sh reads parts of it with sed: no blanks between.
+    # The session's script reads parts of it with sed: no blanks between.
     Path(target).write_text(json.dumps(answer, separators=(",", ":")), encoding="utf-8")
     return 0
 

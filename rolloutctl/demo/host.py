@@ -1,7 +1,7 @@
 """The embedded host: a folder with a tiny application, the servers that stand before it, and their start and stop.
 
-It stands in for a real server, so a change goes through the same code: SSH, session.sh, the application's php. The
-folder stays between commands; what it needs but lacks is made anew.
+It stands in for a real server, so a change goes through the same code: SSH, the session's script, the application's
+php. The folder stays between commands; what it needs but lacks is made anew.
 
     app/        the application: .env, artisan, bootstrap/cache/config.php
     bin/        stand-ins for php, sudo and systemctl; everything else is the machine's own

@@ -11,6 +11,8 @@ from importlib.resources import files
 from rolloutctl.rules.config import Host
 
 _HERE = files("rolloutctl.outside")
+_SESSION = _HERE / "session_sh"
+_ENDS = ("begin.sh", "serving.sh")  # the first part and the last; the others only define what these use
 
 
 def session_command(host: Host) -> str:
@@ -21,7 +23,7 @@ def session_command(host: Host) -> str:
         "RC_STATE": host.state_dir or "",
         "RC_PHP": host.php,
     }
-    return _command(host, settings, _script("session.sh"))
+    return _command(host, settings, _bare(session_script()))
 
 
 def survey_command(host: Host, tree: str = "") -> str:
@@ -37,7 +39,15 @@ def survey_command(host: Host, tree: str = "") -> str:
         "RC_TREE": tree,
         "RC_PROGRAM": base64.b64encode(survey_program()).decode(),
     }
-    return _command(host, settings, _script("survey.sh"))
+    return _command(host, settings, _bare((_HERE / "survey.sh").read_text(encoding="utf-8")))
+
+
+@cache
+def session_script() -> str:
+    """The host's side of a session, its parts joined."""
+    between = sorted(part.name for part in _SESSION.iterdir() if part.name not in _ENDS)
+    names = (_ENDS[0], *between, _ENDS[1])
+    return "\n".join((_SESSION / name).read_text(encoding="utf-8") for name in names)
 
 
 @cache
@@ -49,7 +59,7 @@ def eyes() -> bytes:
 @cache
 def examiner() -> bytes:
     """What a session reads in for doctor."""
-    return _script("examine.sh").encode()
+    return _bare((_HERE / "examine.sh").read_text(encoding="utf-8")).encode()
 
 
 def survey_program() -> bytes:
@@ -66,7 +76,7 @@ def _command(host: Host, settings: Mapping[str, str], script: str) -> str:
 
 
 @cache
-def _script(name: str) -> str:
-    """A host's side without comments and indentation: it travels with each command."""
-    lines = (line.strip() for line in (_HERE / name).read_text(encoding="utf-8").splitlines())
+def _bare(script: str) -> str:
+    """A script without comments and indentation: it travels with each command."""
+    lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"

@@ -1,6 +1,6 @@
 # What doctor has to know of a host and what only the host can tell, each as a fact. The verdicts are the client's.
 #
-# The verb `examine` of session.sh reads this file into the session, whose functions it uses. Nothing that outlives the
+# The verb `examine` of a session reads this file into the session, whose functions it uses. Nothing that outlives the
 # session is written. Of processes, pools and variables only kinds and names are told, never what stands behind them.
 # shellcheck shell=sh disable=SC2013,SC2030,SC2031,SC2154
 

@@ -4,7 +4,7 @@
 //
 //     php host.php COMMAND IN.json OUT.json
 //
-// Run in the application's folder by session.sh; the answer goes to OUT.json, because a booting application may print.
+// Run in the application's folder by the session's script; the answer goes to OUT.json, because a booting application may print.
 // Works with PHP 7.4 to 8.4 and phpdotenv 4 and 5. Nothing here changes a live file: `patch` and `unedit` write aside.
 // docs/protocol.md describes each command's input and answer.
 

@@ -1,4 +1,4 @@
-"""The client's side of a session with one host; session.sh is the host's."""
+"""The client's side of a session with one host; session_sh/ is the host's."""
 
 from __future__ import annotations
 

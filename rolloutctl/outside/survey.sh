@@ -1,5 +1,5 @@
 # The host's side of `init`: what stands on a server that no environments.yaml knows yet. Reads, and writes nothing.
-# POSIX sh with coreutils, grep, sed and awk; every answer starts with @rc1, as those of session.sh do.
+# POSIX sh with coreutils, grep, sed and awk; every answer starts with @rc1, as those of a session do.
 #
 # It arrives inside the exec command behind these assignments: RC_APP (one application; empty: find them all), RC_PHP
 # (its PHP), RC_PROGRAM (base64 of host.php and survey.php), RC_TREE (a folder in front of the usual places; empty).

@@ -20,7 +20,7 @@ def settle_leftovers(
     """Finish what nobody carries any more; what was done, in words, and what could not be.
 
     The arbiter comes first, and the other hosts follow its outcome; where there is none, a widening goes back and a
-    narrowing is finished (session.sh, `recover`).
+    narrowing is finished (session_sh/deciding.sh, `recover`).
     """
     logs: dict[str, tuple[Record, ...]] = {name: state.records for name, state in states.items()}
     left = [(name, pending) for name, state in states.items() for pending in state.pending if not pending.alive]

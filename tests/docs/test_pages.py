@@ -23,7 +23,7 @@ YAML_BLOCKS = [
     for page in PAGES
     for number, block in enumerate(blocks(page, "yaml"), 1)
 ]
-NAMED = re.compile(r"`((?:\w+/)?\w+\.(?:py|sh|php))(?:: ([\w.]+))?`")
+NAMED = re.compile(r"`((?:\w+/)*\w+\.(?:py|sh|php))(?:: ([\w.]+))?`")
 WALK = sorted(set(NAMED.findall(read(DOCS / "architecture.md"))))
 
 

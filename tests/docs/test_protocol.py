@@ -8,10 +8,11 @@ import re
 import pytest
 
 from rolloutctl.outside.answers import TEXTS
+from rolloutctl.outside.command import session_script
 from tests.docs.pages import DOCS, PACKAGE, blocks, first_words, read, rows, section
 
 PROTOCOL = DOCS / "protocol.md"
-SCRIPT = read(PACKAGE / "outside" / "session.sh")
+SCRIPT = session_script()
 EXAMINER = read(PACKAGE / "outside" / "examine.sh")
 EYES = read(PACKAGE / "outside" / "host.php")
 CLIENT = read(PACKAGE / "outside" / "session.py")

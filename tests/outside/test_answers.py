@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.answers import OUTPUTS, TEXTS, state_from, texts_of
+from rolloutctl.outside.command import session_script
 from rolloutctl.outside.wire import encode
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.flags import EVERYONE
@@ -166,7 +166,7 @@ def test_texts_that_travel_encoded_are_decoded_and_others_are_left() -> None:
 
 
 def test_every_encoded_text_that_the_session_emits_is_known_here() -> None:
-    script = (files("rolloutctl.outside") / "session.sh").read_text(encoding="utf-8")
+    script = session_script()
     emitted = re.findall(r'emit "?([a-z-]+)"? ([^;\n]*)', script)
     encoded = {kind for kind, tokens in emitted if re.search(r"\$\((b64|b64_file|tail_b64) |\| base64", tokens)}
     assert len(encoded) > 10

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PACKAGE, read
+from rolloutctl.outside.command import session_script
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox sh") if shutil.which(shell.partition(" ")[0])]
-FUNCTIONS = read(PACKAGE / "outside" / "session.sh").partition("\nME=$(id -u)")[0]
+FUNCTIONS = session_script().partition("\nME=$(id -u)")[0]
 RULES = """\
 Matching Defaults entries for deploy on web-1:
     env_reset, mail_badpass,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-import rolloutctl.outside
+from rolloutctl.outside.command import session_script
 
-SCRIPT = (Path(rolloutctl.outside.__file__).parent / "session.sh").read_text(encoding="utf-8")
+SCRIPT = session_script()
 SHELLS = [shell for shell in ("dash", "bash", "busybox sh") if shutil.which(shell.partition(" ")[0])]
 
 

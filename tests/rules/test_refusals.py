@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-import rolloutctl
+from rolloutctl.outside.command import session_script
 from rolloutctl.rules.config import Step
 from rolloutctl.rules.flags import EVERYONE
 from rolloutctl.rules.host import Event
@@ -17,7 +16,7 @@ from rolloutctl.rules.refusals import refusal_in_words
 from tests.fakes import PRODUCTION, host_plan, plan
 
 RESTART = "sudo -n systemctl restart php8.2-fpm"
-SCRIPT = (Path(rolloutctl.__file__).parent / "outside" / "session.sh").read_text(encoding="utf-8")
+SCRIPT = session_script()
 
 
 def refusal(why: str, number: str = "0", output: str = "", *, run: str = RESTART) -> Objection:

@@ -1,0 +1,102 @@
+# What a commit does to the live application: the two swaps, the steps, the questions; and the twin that checks the cache.
+
+fail() { # STEP EXIT OUTPUT-FILE
+  FAILED=$1
+  emit failed "$(b64 "$1")" "$2" "$([ -f "${3:-}" ] && tail_b64 "$3" || printf '%s' -)"
+  return 1
+}
+
+# Idempotent, so that an interrupted switch-off is finished by running it again. Narrowing goes on past a failure.
+apply() {
+  trouble=0
+  true >"$CHANGE/touched" && flush "$CHANGE/touched" "$CHANGE" # from here on going back has to restart, whoever does it
+  if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then swap_in "$CHANGE/env.new" "$ENV_FILE" || trouble=1; fi
+  [ -z "$UNSTAGED" ] || trouble=1
+  [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
+  if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
+  if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
+    swap_in "$CHANGE/aside.php" "$CACHE" || { trouble=1; fail 'config cache' 1; } || [ "$DIRECTION" = narrow ] || return
+  elif [ "$HAS_BUILD" = 1 ] && [ "$CACHE_SHA" != absent ] && [ ! -f "$CHANGE/aside.php" ]; then
+    trouble=1
+    fail 'config cache' 1 # a switch-off that could neither build nor patch one
+  fi
+  emit swapped
+  if [ "$DIRECTION" = widen ] && [ -n "$BUILT" ] && [ "$REBUILD" != 1 ] && [ -z "$RECOVERING" ]; then start_twin; fi
+  if ! run_steps 0 "$CHANGE/steps"; then
+    trouble=1
+    [ "$DIRECTION" = narrow ] || return
+  fi
+  judge_twin || return
+  ask answers "$CHANGE/requests" || { trouble=1; fail health 0 "$SCRATCH/eyes.out" || [ "$DIRECTION" = narrow ] || return; }
+  [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || fail terminated 0 || return
+  return "$trouble"
+}
+
+rebuild_from_file() { # a key that goes away can't be passed to a build: build from the file that now stands
+  if ! build_aside "$SCRATCH/rebuilt.php"; then
+    fail 'config cache' "$result" "$SCRATCH/build.out"
+    return
+  fi
+  cp -- "$SCRATCH/rebuilt.php" "$CHANGE/aside.php" && NEW_CACHE_SHA=$(sha "$CHANGE/aside.php") &&
+    printf "NEW_CACHE_SHA='%s'\n" "$NEW_CACHE_SHA" >>"$CHANGE/vars"
+}
+
+start_twin() { # the same build from the .env that now stands must give the same bytes; made beside the restart
+  (
+    trap - HUP PIPE TERM INT EXIT
+    umask "$STEPS_UMASK"
+    exec setsid timeout -k 5 "$BUILD_LIMIT" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 APP_CONFIG_CACHE="$SCRATCH/twin.php" "$RC_PHP" artisan config:cache --no-interaction --no-ansi
+  ) </dev/null >"$SCRATCH/twin.out" 2>&1 9>&- &
+  TWIN=$!
+}
+
+wait_twin() {
+  [ -n "$TWIN" ] || return 0
+  wait "$TWIN"
+  built=$?
+  TWIN=
+}
+
+judge_twin() {
+  [ -n "$TWIN" ] || return 0
+  wait_twin
+  [ "$built" = 0 ] || { fail 'config cache' "$built" "$SCRATCH/twin.out"; return 1; }
+  [ "$(sha "$SCRATCH/twin.php")" = "$NEW_CACHE_SHA" ] || only_volatile || { fail override 0; return 1; }
+}
+
+only_volatile() { # a value that is another at each build
+  eyes diff "$(CACHE=$SCRATCH/twin.php caches_in aside.php)" "$SCRATCH/twin.diff" || return 1
+  for name in $(names_in changed "$SCRATCH/twin.diff"); do below_volatile "$name" || return 1; done
+}
+
+below_volatile() { # NAME: whether it is a volatile setting, or in one
+  while IFS= read -r path; do
+    case $1 in "${path:-/}" | "${path:-/}".*) return 0 ;; esac
+  done <"$SCRATCH/volatile"
+  return 1
+}
+
+run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tabs between
+  number=0
+  outcome=0
+  while IFS="$TAB" read -r name run seconds once _ <&3; do
+    if [ "$once" != "$1" ] || [ "$run" = - ]; then continue; fi
+    number=$((number + 1))
+    emit step "$name" begins
+    bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$run")"
+    ended=$result
+    emit step "$name" ended "$ended" "$MS" "$(tail_b64 "$SCRATCH/step.out")"
+    note_step "$name" "$ended"
+    if [ "$ended" != 0 ]; then
+      outcome=1
+      fail "$(unb64 "$name")" "$ended" "$SCRATCH/step.out"
+      [ "$DIRECTION" = narrow ] || break
+    fi
+    [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || { outcome=1; fail terminated 0; break; }
+  done 3<"$2"
+  return "$outcome"
+}
+
+note_step() { # for the record: a step's name is JSON-safe, the client saw to that
+  STEPS_DONE=$STEPS_DONE${STEPS_DONE:+,}$(printf '{"name":"%s","ok":%s,"ms":%s}' "$(unb64 "$1")" "$([ "$2" = 0 ] && echo true || echo false)" "$MS")
+}

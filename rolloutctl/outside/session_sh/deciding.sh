@@ -1,0 +1,75 @@
+# The verbs `keep`, `revert` and `settle`: outcomes, of this session's change and of one that a dead session left.
+
+keep() { # CAUSE
+  write_outcome kept "$1"
+  emit kept
+  release
+}
+
+decide() { # keep | revert
+  if [ -z "$CHANGE" ]; then
+    if [ -n "$HOLDING" ]; then release; fi
+    emit released
+  elif [ "$1" = keep ] || [ "$DIRECTION" = narrow ]; then
+    keep "$2"
+  else
+    go_back "$2"
+  fi
+}
+
+settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, or finish what a dead one left
+  folder=$STATE/change/$1
+  if [ ! -d "$folder" ]; then
+    emit settled absent
+    return
+  fi
+  if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then
+    printf '%s\n' "$2" >"$folder/decision.new" && mv -f "$folder/decision.new" "$folder/decision"
+    waits=0
+    while [ -d "$folder" ] && [ "$waits" -lt 60 ] && holder_alive; do
+      waits=$((waits + 1))
+      timeout 1 flock "$STATE/lock" true && break
+    done
+    [ -d "$folder" ] || { emit settled delivered; return; }
+  fi
+  exec 9>>"$STATE/lock"
+  if ! timeout 10 flock 9; then
+    emit settled busy
+    return
+  fi
+  HOLDING=1 # no ticks: nothing is waited for here
+  recover "$1" "$2"
+  RECOVERING=''
+  find_application # what the interrupted change knew is of no use for the next one
+  if [ -n "$HOLDING" ]; then release; fi
+  emit settled recovered
+}
+
+recover() { # ID WANT, under the lock
+  CHANGE=$STATE/change/$1
+  find_leftovers
+  if ! whole "$CHANGE"; then
+    CHANGE=
+    return
+  fi
+  BASE=$(cat "$CHANGE/base") STEPS_DONE='' RECORDED=1 RECOVERING=1
+  # shellcheck source=/dev/null
+  . "$CHANGE/vars"
+  for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
+  rm -f -- "$ENV_FILE".rolloutctl.?????? "$CACHE".rolloutctl.??????
+  phase executing
+  if [ -f "$CHANGE/outcome" ]; then
+    if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then rm -rf -- "$CHANGE"; CHANGE=; else settle_outcome; fi
+  elif { [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; } && is_ours; then
+    if apply || [ "$DIRECTION" = narrow ]; then write_outcome kept "interrupted, finished later"; else go_back "$FAILED"; fi
+  elif [ "$DIRECTION" = narrow ]; then
+    write_outcome reverted "interrupted, and somebody changed .env or the cache since"
+  else
+    go_back "interrupted"
+  fi
+}
+
+is_ours() { # .env and the cache are as the change found them or made them: nobody's edit is written over
+  case $(sha "$ENV_FILE") in "$ENV_SHA" | "$NEW_ENV_SHA") ;; *) return 1 ;; esac
+  case $(sha "$CACHE") in "$CACHE_SHA" | "$NEW_CACHE_SHA") ;; *) return 1 ;; esac
+}

@@ -1,0 +1,74 @@
+# Putting back what a change did: the cache first, then .env, then the steps that make it live again.
+
+go_back() { # CAUSE: cache first, then .env, then the steps that make it live again
+  emit going-back "$(b64 "$1")"
+  was_terminated=$TERMINATED TERMINATED='' touched='' stuck='' FOREIGN_CACHE='' before=$APP
+  [ ! -e "$CHANGE/touched" ] || touched=1
+  phase executing
+  wait_twin
+  find_application || APP=$before # a deployment may have put another release live
+  restore_cache
+  restore_env
+  [ "$APP" = "$before" ] || rebuild_in_new_release
+  if [ -n "$touched" ] && ! run_steps 0 "$CHANGE/steps"; then
+    run_steps 0 "$CHANGE/steps" || stuck=1
+  fi
+  if [ -n "$stuck" ]; then # no outcome: what was kept stays, and the next command tries again
+    append '"event":"stuck","cause":"'"$FAILED"'","steps":['"$STEPS_DONE"'],'"$BASE" && show_last_record
+    CHANGE=
+    emit stuck "$(b64 "$FAILED")"
+  else
+    write_outcome reverted "$1"
+    emit reverted "$(b64 "$1")"
+  fi
+  TERMINATED=$was_terminated
+  release
+  ask answers "$SCRATCH/requests_old" || : # only to tell; nobody has to wait for the lock meanwhile
+}
+
+rebuild_in_new_release() { # built while our .env stood, its cache may hold the flag
+  if ! eyes state "$CHANGE/state.in" "$SCRATCH/state.out"; then
+    stuck=1 FAILED='config cache of the new release'
+    return
+  fi
+  CACHE=$(from_json cache "$SCRATCH/state.out")
+  [ -f "$CACHE" ] || return 0
+  touched=1
+  { build_aside "$SCRATCH/back.php" && swap_in "$SCRATCH/back.php" "$(readlink -f -- "$CACHE")"; } ||
+    { stuck=1 && FAILED='config cache of the new release'; }
+}
+
+restore_cache() {
+  [ "$CACHE_SHA" != absent ] && [ -f "$CHANGE/cache.old" ] && [ -d "$(dirname -- "$CACHE")" ] || return 0
+  now=$(sha "$CACHE")
+  if [ "$now" = "$CACHE_SHA" ]; then return 0; fi
+  touched=1
+  if [ "$now" = "$NEW_CACHE_SHA" ] || [ "$now" = absent ] || [ -z "$BUILT" ]; then
+    [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
+    if [ "$now" = absent ]; then cp -p -- "$CHANGE/cache.old" "$CACHE" && chmod "${CACHE_MODE:-0644}" "$CACHE"; else swap_in "$CHANGE/cache.old" "$CACHE"; fi || { stuck=1; FAILED='config cache'; }
+  else
+    emit foreign cache
+    FOREIGN_CACHE=1
+  fi
+}
+
+restore_env() {
+  now=$(sha "$ENV_FILE")
+  if [ "$now" = "$NEW_ENV_SHA" ] && [ "$now" != "$ENV_SHA" ]; then
+    [ -n "$touched" ] || [ "$CACHE_SHA" != absent ] || touched=1
+    [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || { stuck=1; FAILED='the kept .env is not the one that was kept'; return; }
+    swap_in "$CHANGE/env.old" "$ENV_FILE" || { stuck=1; FAILED=.env; }
+  elif [ "$now" != "$ENV_SHA" ]; then
+    emit foreign env
+    unedit || { stuck=1; FAILED='.env was changed by somebody else'; }
+  fi
+  if [ -n "${FOREIGN_CACHE:-}" ]; then
+    if build_aside "$SCRATCH/back.php"; then swap_in "$SCRATCH/back.php" "$CACHE"; else stuck=1 FAILED='config cache'; fi
+  fi
+}
+
+unedit() { # only the flag's own keys go back in a file that is no longer ours
+  printf '{"from":"%s","to":"%s",%s' "$ENV_FILE" "$SCRATCH/env.unedited" "$(cut -c2- "$CHANGE/edits")" >"$SCRATCH/unedit.in"
+  eyes unedit "$SCRATCH/unedit.in" "$SCRATCH/unedit.out" && grep -q '"ok":true' "$SCRATCH/unedit.out" &&
+    swap_in "$SCRATCH/env.unedited" "$ENV_FILE" && touched=1
+}

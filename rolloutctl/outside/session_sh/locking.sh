@@ -1,0 +1,59 @@
+# The lock of the host: who has it, what a switch-off may end, what a dead holder left.
+
+holder_alive() {
+  [ -s "$STATE/holder" ] || return 1
+  { read -r holder_pid holder_start && read -r holder_phase && read -r holder_who; } <"$STATE/holder"
+  alive "$holder_pid" "$holder_start"
+}
+
+phase() { # waiting | executing | holding: what a switch-off may end, and what it must wait for
+  printf '%s %s\n%s\n%s\n' "$$" "$(started_at $$)" "$1" "$WHO" >"$STATE/holder.$$" && mv -f "$STATE/holder.$$" "$STATE/holder"
+}
+
+take_lock() { # DIRECTION SECONDS
+  [ -z "$HOLDING" ] || return 0
+  join_ticks && true >>"$STATE/lock" || return 1
+  exec 9>>"$STATE/lock"
+  if ! flock -n 9; then
+    tries=0
+    while [ "$tries" -lt "$2" ]; do
+      tries=$((tries + 1))
+      # An executing holder finishes first; one that only waits makes room for a switch-off.
+      [ "$1" = widen ] || printf '%s %s\n' "$$" "$(started_at $$)" >"$STATE/preempt"
+      if timeout 1 flock 9; then tries=locked; break; fi
+    done
+    [ "$1" = widen ] || rm -f -- "$STATE/preempt"
+    if [ "$tries" != locked ]; then
+      exec 9>&-
+      return 1
+    fi
+  fi
+  HOLDING=1
+  start_ticks
+  find_leftovers
+}
+
+whole() { [ -s "$1/vars" ] && sh -n "$1/vars" 2>/dev/null; } # change folder
+
+release() {
+  stop_ticks
+  rm -f -- "$STATE/holder"
+  HOLDING=
+  exec 9>&-
+}
+
+find_leftovers() { # a change that nobody carries any more; the lock is ours, so its session is dead
+  LEFTOVER=
+  for folder in "$STATE"/change/*/; do
+    [ -d "$folder" ] || continue
+    if ! whole "$folder"; then # cut off while intent was being written: nothing was touched
+      rm -rf -- "$folder"
+      continue
+    fi
+    LEFTOVER=$(basename -- "$folder")
+    if [ -s "$folder/group" ]; then
+      read -r group start <"$folder/group"
+      if [ -n "$start" ] && [ "$(started_at "$group")" = "$start" ]; then kill -KILL -- "-$group" 2>/dev/null; fi
+    fi
+  done
+}

@@ -1,0 +1,133 @@
+# The verbs `prepare` and `control`: stage, build aside, prove. Nothing live is touched.
+
+refuse() { # WHY [EXIT] [OUTPUT-TOKEN]
+  emit refused "$1" "${2:-0}" "${3:--}"
+  return 1
+}
+
+build_aside() { # TO [NAME=VALUE...]
+  to=$1
+  shift
+  rm -f -- "$to"
+  bounded "$BUILD_LIMIT" "$SCRATCH/build.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" APP_CONFIG_CACHE="$to" "$RC_PHP" artisan config:cache --no-interaction --no-ansi && [ -s "$to" ]
+}
+
+prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
+  DIRECTION=$1
+  ENV_SHA=$(sha "$ENV_FILE") PREPARED_APP=$APP PREPARED_ENV=$ENV_FILE
+  NEW_ENV_SHA=$(sha "$SCRATCH/env.new")
+  if [ "$ENV_SHA" != "$EXPECTED_ENV" ]; then
+    emit drift env
+    return
+  fi
+  UNSTAGED='' NO_ASIDE=''
+  if [ "$NEW_ENV_SHA" != "$EXPECTED_NEW" ]; then
+    UNSTAGED=1 NEW_ENV_SHA=$ENV_SHA # .env stays; the cache can still be switched
+    refuse staging || [ "$DIRECTION" = narrow ] || return
+  fi
+  CACHE='' CACHE_SHA=absent NEW_CACHE_SHA=absent BUILT=
+  [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || [ "$DIRECTION" = narrow ] || return
+  if ! find_cache; then
+    NO_ASIDE=1 # a build would replace the live cache; a switch-off patches it
+    [ "$DIRECTION" = narrow ] || return
+  fi
+  if [ "$CACHE_SHA" != absent ]; then
+    [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
+      [ "$DIRECTION" = narrow ] || return
+    keep_copy "$CACHE" "$SCRATCH/cache.old"
+    CACHE_MODE=$(stat -c %a -- "$CACHE")
+    if [ "$HAS_BUILD" = 1 ]; then build_new_cache || return; fi
+  elif [ "$HAS_BUILD" = 1 ]; then
+    emit uncached
+  fi
+  if [ "$CACHE_SHA" = absent ] && [ "$(rename_trouble "$ENV_FILE")" ] && [ "$DIRECTION" = widen ]; then
+    refuse in-place 0 "$(b64 "$(rename_trouble "$ENV_FILE")")" || return
+  fi
+  check_steps || return
+  emit prepared
+}
+
+still_proved() { # what was proved has to be what stands: somebody may have changed it in the middle
+  [ "$(sha "$ENV_FILE")" = "$EXPECTED_ENV" ] || emit drift env
+  [ -z "$CACHE" ] || [ "$(sha "$CACHE")" = "$CACHE_SHA" ] || emit drift cache
+}
+
+find_cache() { # ask the application, in the environment of the build, where its cache is and which file it reads
+  if ! emit_eyes proof check "$SCRATCH/check.in" "$SCRATCH/check.out" APP_CONFIG_CACHE="$SCRATCH/aside.php"; then
+    refuse no-php "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
+    guess_cache
+    return 1
+  fi
+  if ! [ -s "$SCRATCH/state.out" ] && ! eyes state "$SCRATCH/state.in" "$SCRATCH/state.out"; then
+    guess_cache
+    refuse no-php "$result" "$(tail_b64 "$SCRATCH/eyes.out")"
+    return 1
+  fi
+  CACHE=$(from_json cache "$SCRATCH/state.out")
+  [ -n "$CACHE" ] || guess_cache
+  [ ! -e "$CACHE" ] || CACHE=$(readlink -f -- "$CACHE")
+  CACHE_SHA=$(sha "$CACHE")
+  if [ "$HAS_BUILD" = 1 ] && [ "$(from_json cache "$SCRATCH/check.out")" != "$SCRATCH/aside.php" ]; then
+    refuse not-aside 0 "$(b64 "$CACHE")"
+    return 1
+  fi
+  found=$(from_json env "$SCRATCH/check.out")
+  [ "$found" = "$ENV_FILE" ] || refuse other-env 0 "$(b64 "$found")"
+}
+
+guess_cache() { # the application can't say; for a switch-off Laravel's usual place is better than nothing
+  CACHE=$APP/bootstrap/cache/config.php
+  CACHE_SHA=$(sha "$CACHE")
+}
+
+from_json() { # NAME FILE: a top-level string without escapes, as json_encode writes it
+  grep -o '"'"$1"'":"[^"\\]*"' "$2" | head -n 1 | cut -d'"' -f4
+}
+
+build_new_cache() {
+  # shellcheck disable=SC2046 # one NAME=VALUE a line; the values are flags': no blanks in them
+  if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
+    BUILT=1
+    emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
+  elif [ "$DIRECTION" = narrow ]; then
+    [ -n "$NO_ASIDE" ] || emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
+    patch_cache
+  else
+    refuse build "$result" "$(tail_b64 "$SCRATCH/build.out")"
+    return 1
+  fi
+  NEW_CACHE_SHA=$(sha "$SCRATCH/aside.php")
+}
+
+caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the client named
+  control=
+  [ -z "${2:-}" ] || control='"control":"'$SCRATCH/$2'",'
+  printf '{"live":"%s","new":"%s",%s%s' "$CACHE" "$SCRATCH/$1" "$control" "$(cut -c2- "$SCRATCH/settings")" >"$SCRATCH/diff.in"
+  printf '%s' "$SCRATCH/diff.in"
+}
+
+control_build() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
+  if build_aside "$SCRATCH/control.php"; then
+    emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out" &&
+      names_in volatile "$SCRATCH/diff.out" >>"$SCRATCH/volatile"
+  fi
+}
+
+names_in() { # LIST FILE: the names in a top-level list of json_encode's, one a line
+  sed -n 's/.*"'"$1"'":\[\([^]]*\)\].*/\1/p' "$2" | tr ',' '\n' | tr -d '"'
+  echo # json_encode ends without a newline
+}
+
+patch_cache() {
+  printf '{"live":"%s","to":"%s",%s' "$CACHE" "$SCRATCH/aside.php" "$(cut -c2- "$SCRATCH/patch")" >"$SCRATCH/patch.in"
+  if eyes patch "$SCRATCH/patch.in" "$SCRATCH/patch.out"; then emit patched "$(b64_file "$answer")"; else rm -f -- "$SCRATCH/aside.php"; fi
+}
+
+ask() { # KIND REQUESTS-FILE: emits the answers; fails when one is not as expected
+  [ -s "$2" ] || return 0
+  EYES_LIMIT=$ASK_LIMIT
+  emit_eyes "$1" ask "$2" "$SCRATCH/ask.out"
+  asked=$?
+  EYES_LIMIT=30
+  [ "$asked" = 0 ] && ! grep -q '"ok":false' "$SCRATCH/ask.out"
+}

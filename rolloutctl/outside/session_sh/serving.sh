@@ -1,0 +1,129 @@
+# Listening to the client, and what a session decides without it; the loop, and where a session begins.
+
+# While something is locked or held, a session also has to see a decision that another one delivers, a switch-off that
+# wants the lock, a signal, and the end of the hold time. A `read` that is ended by a clock may lose what it has read
+# so far, so none is: from the first lock on, the client's lines and a tick a second come through one pipe.
+join_ticks() {
+  [ -z "$PUMP" ] || return 0
+  mkfifo "$SCRATCH/lines" && exec 8<>"$SCRATCH/lines" && rm -f -- "$SCRATCH/lines" || return
+  exec 7<&0
+  (
+    while IFS= read -r line; do printf '%s\n' "$line"; done
+    echo gone
+  ) <&7 >&8 2>/dev/null 9>&- &
+  PUMP=$!
+}
+
+start_ticks() {
+  (while kill -0 $$ && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 9>&- &
+  TICKER=$!
+}
+
+stop_ticks() {
+  [ -n "$TICKER" ] || return 0
+  kill -KILL "$TICKER" 2>/dev/null # TERM is lost on a subshell that has not yet let go of our trap
+  wait "$TICKER" 2>/dev/null
+  TICKER=
+}
+
+listen() {
+  if [ -z "$PUMP" ]; then
+    [ -z "$TERMINATED" ] && IFS= read -r LINE
+    return
+  fi
+  waited=0
+  while [ -n "$HOLDING" ] || { [ -z "$GONE" ] && [ -z "$TERMINATED" ]; }; do
+    IFS= read -r LINE <&8 || LINE=tick # a signal interrupted it
+    case $LINE in
+      tick) waited=$((waited + 1)) ;;
+      gone) GONE=1 ;;
+      *) return 0 ;;
+    esac
+    if [ -n "$HOLDING" ] && own_decision; then return 0; fi
+  done
+  return 1
+}
+
+own_decision() { # into LINE: what the session decides without its client
+  if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then
+    LINE="decide $(cat "$CHANGE/decision") by-another-session"
+  elif switch_off_waits; then
+    LINE="decide revert preempted"
+  elif [ -n "$TERMINATED" ]; then
+    LINE="decide revert terminated"
+  elif [ -n "$GONE" ]; then
+    LINE="decide revert client-gone"
+  elif [ "$waited" -ge "${HOLD:-60}" ]; then
+    LINE="decide revert hold-time-over"
+  else
+    return 1
+  fi
+}
+
+switch_off_waits() { # a widening makes room; one that was killed while it waited counts no more
+  [ "$DIRECTION" = widen ] && [ -s "$STATE/preempt" ] && read -r pid start <"$STATE/preempt" && alive "$pid" "$start"
+}
+
+serve() {
+  while listen; do
+    # shellcheck disable=SC2086 # tokens without blanks, patterns are off
+    set -f && set -- $LINE && set +f
+    verb=${1:-}
+    [ $# = 0 ] || shift
+    case $verb in
+      put) unb64 "$2" >"$SCRATCH/$1" ;;
+      set) eval "$1=\$2" ;; # names and values are the client's own constants and numbers
+      open) open_change "$@" ;;
+      look) look "$@" ;;
+      ask) ask answers "$SCRATCH/$1" ;;
+      prepare) prepare "$@" || :; still_proved ;;
+      control) control_build ;;
+      lock) lock "$@" ;;
+      commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;
+      keep) decide keep "${1:-}" ;;
+      revert) decide revert "${1:-asked}" ;;
+      decide) decide "$@" ;;
+      once) run_steps 1 "$SCRATCH/steps" ;;
+      settle) settle "$@" ;;
+      append) if [ -z "$STATELESS" ] && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
+      still) [ -z "$CHANGE" ] || emit holding ;;
+      examine) . "$SCRATCH/examine.sh" ;; # doctor's; it travels with nobody else
+      log) [ ! -s "$LOG" ] || emit records "$(b64_file "$LOG")" ;;
+      hold) continue ;;
+      bye) return ;;
+      *) emit unknown "$(b64 "$verb")" ;;
+    esac
+    emit "done" "$verb"
+  done
+}
+
+ME=$(id -u)
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
+missing=
+for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
+  command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+done
+unfit=$missing # all that is wrong is told at once
+[ -z "$missing" ] || emit fatal no-tool "$(b64 "${missing# }")"
+case $missing in *readlink*) ;; *)
+  if ! find_application; then
+    unfit=1
+    if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
+  fi
+  ;;
+esac
+if [ -n "$unfit" ]; then
+  command -v "$RC_PHP" >/dev/null 2>&1 || emit fatal no-php "$(b64 "$RC_PHP")"
+  exit 0
+fi
+find_state
+if ! make_scratch "${TMPDIR:-/tmp}" /tmp /dev/shm "$HOME"; then
+  emit fatal no-room -
+  exit 0
+fi
+# shellcheck disable=SC2086 # client, its port, server, its port
+set -- ${SSH_CONNECTION:-}
+echo # ends a line that a login shell left open
+emit hello 1 "$ME" "$(b64 "$(id -un)")" "$(b64 "$MACHINE")" "$(b64 "$APP")" "$(b64 "$ENV_FILE")" "$(b64 "$STATE")" "${3:--}"
+serve
+if [ -n "$CHANGE" ]; then decide revert client-gone; fi
