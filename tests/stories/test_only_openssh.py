@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rolloutctl.errors import Unreachable, WrongHostKey
+from tests.cli.shell import Shell
 from tests.lab.doors import Authority, Door, Doors, fingerprint, login_name, public_half
 from tests.lab.processes import wait_until
 from tests.stories.behind_doors import Visitor, hello, refusal
@@ -32,6 +34,27 @@ def test_a_host_certificate_is_enough_where_known_hosts_has_its_authority_alone(
 
     assert hello(visitor.host(door)) == str(door.app)
     assert isinstance(refusal(visitor.host(door, "paramiko")), WrongHostKey)
+
+
+def test_doctor_finds_that_only_openssh_gets_in_and_says_the_line(
+    doors: Doors, visitor: Visitor, tmp_path: Path
+) -> None:
+    hosts = Authority.made(tmp_path, "hosts")
+    door = doors.new(host_authority=hosts)
+    door.let_in(public_half(visitor.own_key))
+    visitor.know(f"@cert-authority [127.0.0.1]:* {hosts.public}")
+    host = {"name": "web-1", "address": "127.0.0.1", "port": door.port, "key": str(visitor.own_key)}
+    document = {"version": 1, "environments": {"staging": {"app": str(door.app), "hosts": [host]}}}
+    shell = Shell(tmp_path, yaml.safe_dump(document))
+    shell.environment["HOME"] = str(visitor.home)
+
+    ran = shell.run("doctor", "staging", "--json")
+
+    (web,) = ran.document["environments"][0]["hosts"]
+    checks = {check["check"]: check for check in web["checks"]}
+    assert (ran.status, checks["host key"]["status"], checks["host key"]["fix"]) == (6, "fail", "connection: openssh")
+    assert "vouched for by an authority" in checks["host key"]["text"]
+    assert checks["tools"]["status"] == "ok"  # looked at all the same
 
 
 def test_a_host_certificate_that_does_not_fit_is_a_refused_key(doors: Doors, visitor: Visitor, tmp_path: Path) -> None:
