@@ -76,7 +76,7 @@ def _in_files(on_host: FlagOnHost, state: HostState, flag: Flag) -> list[str]:
         said.append(state.live_error or "the application's php did not answer")
     elif state.live.fault is not None:
         said.append(f"{state.live.fault}")
-    elif not on_host.in_sync:
+    elif not on_host.in_sync and not on_host.unfinished:
         said.append("edited by hand; takes effect at the next cache rebuild")
     elif flag.config is not None and on_host.effective is None:
         said.append(f"the config cache has no setting {flag.config}")
@@ -85,7 +85,10 @@ def _in_files(on_host: FlagOnHost, state: HostState, flag: Flag) -> list[str]:
 
 def mend(found: EnvironmentStatus, flag: Flag) -> str:
     """The command that brings every host to what the environment means."""
-    meant = found.seen(flag.name) or Audience(enabled=False)
+    last = found.last_change(flag.name)
+    unfinished = any(host.flags and host.flags[flag.name].unfinished for host in found.hosts)
+    # What is still live may be just what an unfinished switch-off was to end.
+    meant = last.after if last and unfinished else found.seen(flag.name) or Audience(enabled=False)
     return words.toggle_to(found.environment.name, flag.name, meant, limitable=flag.companies_key is not None)
 
 
@@ -160,9 +163,10 @@ def _host(found: EnvironmentStatus, host: HostStatus) -> Iterator[Remark]:
 def _drift(found: EnvironmentStatus, name: str) -> Remark:
     hosts = disagreeing(found, name)
     verb = "disagrees" if len(hosts) == 1 else "disagree"
+    alone = "its .env, config cache and answers disagree" if len(found.hosts) == 1 else ""
     return Remark(
         f"{found.environment.name} · {name}",
-        f"{words.listed(hosts)} {verb}" if hosts else "hosts disagree",
+        alone or (f"{words.listed(hosts)} {verb}" if hosts else "hosts disagree"),
         words.command("status", found.environment.name, name),
     )
 

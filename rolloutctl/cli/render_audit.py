@@ -97,7 +97,9 @@ def _outcome(change: Change) -> Cell:
 
 
 def _dissent(change: Change) -> str:
-    return f"otherwise on {words.listed(change.dissenters)}" if change.dissenters else ""
+    if change.dissenters:
+        return f"otherwise on {words.listed(change.dissenters)}"
+    return f"a step failed on {words.listed(change.lame)}" if change.lame else ""
 
 
 def _by(change: Change) -> str:

@@ -97,7 +97,9 @@ def _cell(found: EnvironmentStatus, name: str) -> Text:
     hosts = disagreeing(found, name)
     who = text((_who(seen), "green" if seen is not None and seen.enabled else ""))
     if hosts:
-        who += text((f"   ! {words.listed(hosts)} {'disagrees' if len(hosts) == 1 else 'disagree'}", "bold yellow"))
+        alone = "not as it should be" if len(found.hosts) == 1 else ""
+        told = alone or f"{words.listed(hosts)} {'disagrees' if len(hosts) == 1 else 'disagree'}"
+        who += text((f"   ! {told}", "bold yellow"))
     return who
 
 
@@ -114,6 +116,8 @@ def _health_word(found: EnvironmentStatus, reached: Sequence[HostStatus]) -> Tex
     if not reached:
         return text(("unreachable", "red"))
     ill = [host for host in reached if not host.healthy]
+    if found.asks_health and any(host.health is None for host in reached):
+        return text(("not asked", "bold yellow"))
     if ill:
         return text((f"ill: {words.listed(host.name for host in ill)}", "bold red"))
     if found.environment.health is None:
@@ -136,7 +140,8 @@ def _health_cells(found: EnvironmentStatus, host: HostStatus) -> list[Cell]:
     if host.health is None and found.environment.unmet:
         return ["reachable", text((f"not asked: {found.environment.unmet[0]}", "yellow"))]
     if host.health is None:
-        return ["reachable", "nothing to ask: url: or health: is missing"]
+        silent = "the application's php does not answer"
+        return ["reachable", silent if found.asks_health else "nothing to ask: url: or health: is missing"]
     asked = host.health
     took = f", {asked.ms} ms" if asked.ok else ""
     word = text(("healthy", "green")) if asked.ok else text(("ill", "bold red"))

@@ -11,12 +11,13 @@ from rolloutctl.cli import options, words
 from rolloutctl.cli.asking import prompt
 from rolloutctl.cli.invocation import invocation_of
 from rolloutctl.cli.wiring import configuration_for, host_keys_for, tools_for
-from rolloutctl.errors import Refused
+from rolloutctl.errors import Refused, WrongHostKey
 
 if TYPE_CHECKING:
     from rolloutctl.rules.config import Environment
     from rolloutctl.workflows.trust import Strangers, Trusted
 
+_UNSEEN = "Not every host key could be looked at."
 Fingerprints = Annotated[
     list[str] | None,
     typer.Option("--fingerprint", metavar="SHA256:...", help="Don't ask: trust a key with this one. May be repeated."),
@@ -84,7 +85,9 @@ def _refusal(done: Trusted, command: str, *, compared: bool) -> Refused:
         for line in (f"{name}: {error.message}", *(f"  {hint}" for hint in error.hint.splitlines()))
     )
     if not done.declined:
-        return Refused("Not every host key could be looked at.", subject=done.environment.name, details=details)
+        wrong = any(isinstance(error, WrongHostKey) for error in done.problems.values())
+        message = "A host key is not the known one, and that is never accepted." if wrong else _UNSEEN
+        return Refused(message, subject=done.environment.name, details=details)
     shown = " ".join(f"--fingerprint {stranger.fingerprint}" for stranger in done.declined)
     if compared:
         message, hint = "A key has another fingerprint than those given.", "Ask whoever set the server up."

@@ -48,7 +48,7 @@ class RefusedKey:
                 "Somebody may stand in between.",
                 "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
                 if self.pinned
-                else f"If the server was set up anew: ssh-keygen -R '{self.name}', then add the new key.",
+                else f"If the server was set up anew: ssh-keygen -R '{self.name}'",
             ),
         )
         error = WrongHostKey(message, hint=hint)

@@ -171,7 +171,8 @@ class Configuration:
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that somebody who wrote `name` most likely meant, or None."""
     by_lowered = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower(), by_lowered, n=1, cutoff=0.6)
+    begun = [each for each in by_lowered if name and each.startswith(name.lower())]
+    found = begun if len(begun) == 1 else get_close_matches(name.lower(), by_lowered, n=1, cutoff=0.6)
     return by_lowered[found[0]] if found else None
 
 

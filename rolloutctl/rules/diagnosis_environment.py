@@ -14,7 +14,6 @@ _STEPS = (
     "steps: [{name: config cache, builtin: config-cache}, "
     "{name: restart php-fpm, run: sudo -n systemctl restart php8.2-fpm}]"
 )
-_PROBES = "probes: [{path: /portal, off: [404], on: [200, 302]}]"
 
 
 def of_environment(environment: Environment, flags: Iterable[Flag], now: datetime) -> tuple[Verdict, ...]:
@@ -71,11 +70,20 @@ def _steps(environment: Environment) -> Iterable[Verdict]:
 
 
 def _probes(flags: tuple[Flag, ...]) -> Iterable[Verdict]:
-    silent = [flag.name for flag in flags if not flag.probes]
-    for name in silent:
-        yield info(f"{name} has no probe: nothing proves who sees it", in_yaml(_PROBES, f"flags: {name}"))
-    if not silent:
-        yield ok("each flag has one")
+    found = [verdict for flag in flags for verdict in _probes_of(flag)]
+    yield from found or [ok("each flag has one")]
+
+
+def _probes_of(flag: Flag) -> Iterable[Verdict]:
+    place, path = f"flags: {flag.name}", f"/{flag.name.replace('_', '-')}"
+    telling = [probe for probe in flag.probes if not probe.always]
+    if not telling:
+        line = f"probes: [{{path: {path}, off: [404], on: [200, 302]}}]"
+        yield info(f"{flag.name} has no probe: nothing proves who sees it", in_yaml(line, place))
+    elif flag.companies_key and all(set(probe.limited) & set(probe.off) for probe in telling if probe.limited):
+        line = f'- {{path: {telling[0].path}, headers: {{X-Company: "{{company}}"}}, limited: [200]}}'
+        text = f"no probe of {flag.name} tells a list of companies from nobody: a limited flag is not proved"
+        yield info(text, in_yaml(line, f"probes: of {flag.name}, with the header that says whose request it is"))
 
 
 def _open(environment: Environment, now: datetime) -> Iterable[Verdict]:

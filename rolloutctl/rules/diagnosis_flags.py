@@ -10,6 +10,7 @@ from rolloutctl.rules.config import Flag
 from rolloutctl.rules.examined import Examined
 from rolloutctl.rules.flags import Audience, odd_spelling
 from rolloutctl.rules.proof import below
+from rolloutctl.rules.records import audience_of
 from rolloutctl.rules.verdicts import Fix, Verdict, fail, here, in_yaml, info, ok, on_host, skipped, warn
 
 _SILENT = "the application does not speak"
@@ -151,15 +152,20 @@ def _setting(seen: Examined, flag: Flag, path: str) -> Iterable[Verdict]:
     if cached is None and not _will_be_there(seen, flag, path):
         yield fail(f"the config cache has no setting {path}. {_readers(seen, flag)}", _where(seen, flag))
     elif cached is not None and not seen.state.in_sync(flag):
-        yield fail(
-            f"{flag.name}: .env says {file}, the config cache {cached}: edited by hand, and not made live. "
-            "Back to what is live:",
-            _toggle(seen, flag, cached),
-        )
+        yield _torn(seen, flag, file, cached)
     elif cached is not None and seen.facts.all("readers") and not _files(seen, flag):
         yield warn(
             f"no file below config/ reads {flag.key} with env(): {path} may never change.", _read_in_config(flag)
         )
+
+
+def _torn(seen: Examined, flag: Flag, file: Audience | None, cached: Audience) -> Verdict:
+    """The file and the cache say different things: somebody's edit, or a change of ours that got no further."""
+    text = f"{flag.name}: .env says {file}, the config cache {cached}: "
+    last = next((record for record in reversed(seen.state.records) if record.flag == flag.name), None)
+    if file is not None and last is not None and audience_of(last.data.get("to")) == file:
+        return fail(f"{text}the change {last.change} is not finished. To finish it:", _toggle(seen, flag, file))
+    return fail(f"{text}edited by hand, and not made live. Back to what is live:", _toggle(seen, flag, cached))
 
 
 def _will_be_there(seen: Examined, flag: Flag, path: str) -> bool:

@@ -11,6 +11,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.records import Record, audience_of, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
+STEP_FAILED = "a-step-failed"  # the cause of a switch-off that was kept all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Change:
     fields: Mapping[str, Any]
     ends: Mapping[str, str]
     edits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # by host
+    lame: tuple[str, ...] = ()  # hosts where it was kept although a step failed, so that it may not be live
 
     @property
     def flag(self) -> str:
@@ -84,9 +86,11 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
     for host, records in logs.items():
         changes = [record for record in records if record.change and record.event in ("started", *DECIDED)]
         for record in changes:
-            change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}})
+            change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}, "lame": ()})
             if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
                 change["ends"][host] = record.event
+            if record.event == "kept" and record.data.get("cause") == STEP_FAILED:
+                change["lame"] = (*change["lame"], host)
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
         orders.append(list(dict.fromkeys(record.change for record in changes)))
     return tuple(Change(id=name, **found[name]) for name in _merged(orders))

@@ -23,7 +23,8 @@ version: 1
 
 _PROBES = """\
     # The proof that a change took effect: a page of the feature, and its statuses while nobody, listed companies or
-    # everyone see it. Without one, rolloutctl can only tell what stands in .env and in the config cache."""
+    # everyone see it. X-Company stands for the header by which your application tells whose request it is. Without a
+    # probe, rolloutctl can only tell what stands in .env and in the config cache."""
 
 _NO_FLAGS = """\
 # flags:
@@ -79,11 +80,19 @@ def _flag(flag: ProposedFlag, *, first: bool) -> str:
     if flag.companies_key is not None:
         lines.append(f"    companies_key: {scalar(flag.companies_key)} # the list that limits it; empty means everyone")
     lines += _settings(flag)
-    limited = ", limited: [200, 302, 404]" if flag.companies_key else ""
     path = scalar("/" + re.sub("[^a-z0-9]+", "-", flag.name.lower()).strip("-"))
     lines += [_PROBES] if first else []
-    lines += ["    # probes:", f"    #   - {{path: {path}, off: [404]{limited}, on: [200, 302]}}"]
+    lines += ["    # probes:", *(f"    #   - {{path: {path}, {probe}}}" for probe in _probes(flag))]
     return "\n".join(lines) + "\n"
+
+
+def _probes(flag: ProposedFlag) -> Iterator[str]:
+    if flag.companies_key is None:
+        yield "off: [404], on: [200, 302]"
+        return
+    # One for a listed company and one for another: else nobody knows who of them sees it.
+    yield 'headers: {X-Company: "{company}"}, off: [404], limited: [200], on: [200]'
+    yield 'headers: {X-Company: "{other}"}, off: [404], limited: [404], on: [200]'
 
 
 def _settings(flag: ProposedFlag) -> Iterator[str]:

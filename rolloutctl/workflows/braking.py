@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Busy, Drifted, Fleet, lock_problem
+from rolloutctl.rules.history import STEP_FAILED
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.outcomes import HostOutcome, outcome_from, unreached
 from rolloutctl.rules.plans import HostPlan, Plan
@@ -82,7 +83,7 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
         outcome = outcome_from(host.name, session.commit(plan.change, plan.environment.hold))
         if any(step == "drift" for step, _, _ in outcome.failed):
             return _End(outcome, told, again=True)
-        cause = "done" if outcome.result == "committed" else "a-step-failed"
+        cause = "done" if outcome.result == "committed" else STEP_FAILED
         return _End(outcome.then(outcome_from(host.name, session.decide(True, cause))), told)
     except Unreachable as error:
         return _End(outcome_from(host.name, error, session.said[said:]), told)

@@ -71,9 +71,16 @@ class EnvironmentStatus:
         return self.error is None and all(host.error is None for host in self.hosts)
 
     @property
+    def asks_health(self) -> bool:
+        """Whether environments.yaml has a health check that hosts can ask."""
+        return self.environment.health is not None and self.environment.url is not None
+
+    @property
     def healthy(self) -> bool:
-        """Whether every host answers and is well, as far as could be asked: a missing secret lets nobody say so."""
-        return self.error is None and not self.environment.unmet and all(host.healthy for host in self.hosts)
+        """Whether every host answers and says that it is well; one that could not be asked does not say so."""
+        if self.error is not None or self.environment.unmet:
+            return False
+        return all(host.healthy and not (self.asks_health and host.health is None) for host in self.hosts)
 
     def seen(self, flag: str) -> Audience | None:
         """Who sees a flag's feature according to the first host that can say."""

@@ -40,7 +40,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
 
     def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
         if not states:
-            raise nothing_reached(environment, lost)
+            raise nothing_reached(environment, lost) if request.wish.enabled else _not_switched_off(request, lost)
         first = next(iter(states.values()))
         target = request.wish.audience(flag, standing_audience(flag, first))
         hosts = tuple(_host_plan(flag, target, state) for state in states.values())
@@ -93,6 +93,19 @@ def nothing_reached(environment: Environment, lost: Mapping[str, Unreachable]) -
         state="Nothing was changed on any host.",
         hint=error.hint,
         details=error.details or tuple(f"{other}: {why.message}" for other, why in lost.items() if other != name),
+    )
+
+
+def _not_switched_off(request: Request, lost: Mapping[str, Unreachable]) -> PersonNeeded:
+    """A switch-off that reached nobody: each host with its reason, and that people may still see the feature."""
+    command = f"rolloutctl toggle {request.environment} {request.flag} false"
+    hints = dict.fromkeys(error.hint for error in lost.values() if error.hint)
+    return PersonNeeded(
+        f"{request.flag} was not switched off: no host can be reached.",
+        subject=request.environment,
+        state="People may still see the feature. Nothing was changed on any host.",
+        hint="\n".join((*hints, f"Then the same again: {command}")),
+        details=tuple(f"{name}: {error.message}" for name, error in lost.items()),
     )
 
 

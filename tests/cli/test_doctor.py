@@ -29,7 +29,8 @@ def test_where_all_is_well_a_line_says_so_the_next_command_follows_and_nothing_i
     lines = ran.out.splitlines()
     assert (lines[1], lines[2][:10], lines[-2]) == ("demo", "  ✓ demo  ", "✓ demo is ready. Next:")
     assert lines[-1] == "    rolloutctl toggle demo customer_portal true --dry-run"
-    assert len(lines) == 6
+    assert len(lines) == 7
+    assert "no probe of customer_portal tells a list of companies from nobody" in lines[3]  # a remark, and no fault
     assert [*(demo_of(sound) / "state").rglob("*"), *demo_of(sound).rglob("*.rolloutctl.*")] == []
 
 

@@ -180,7 +180,7 @@ def test_an_edit_by_hand_is_named_with_the_command_that_mends_it(shell: Shell) -
     env.write_text(env.read_text().replace("PORTAL=true", "PORTAL=false"))
     ran = shell.run("status", "demo", "--check")
     assert ran.status == 6
-    assert "! demo disagrees" in ran.out
+    assert "! not as it should be" in ran.out
     assert "    rolloutctl status demo customer_portal\n" in ran.out
     ran = shell.run("status", "demo", "customer_portal")
     assert "edited by hand; takes effect at the next cache rebuild" in ran.out

@@ -239,6 +239,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         found.environment("prodcution")
     assert caught.value.message == "There is no environment 'prodcution'. Did you mean 'production'?"
+    with pytest.raises(UsageError, match="Did you mean 'production'"):
+        found.environment("prod")
     assert caught.value.hint == "Known: staging, production, here, demo."
     with pytest.raises(UsageError, match=r"There is no flag 'zzz'\.$"):
         found.flag("zzz")

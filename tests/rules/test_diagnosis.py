@@ -17,6 +17,7 @@ from rolloutctl.rules.examined import Examined, Facts, Moment, Trouble, read_fac
 from rolloutctl.rules.freeze import Freeze, parse_week_time
 from rolloutctl.rules.host import Event, FileFault, Holder, Live, Pending
 from rolloutctl.rules.proof import Difference
+from rolloutctl.rules.records import read_record
 from rolloutctl.rules.verdicts import Verdict
 from rolloutctl.rules.work import Asked
 from tests.fakes import FLAG, KEY, LIST, PRODUCTION, WEB_1, live, state
@@ -591,3 +592,15 @@ def test_facts_are_read_from_a_hosts_answers_whatever_it_sends() -> None:
     assert facts.troubles == {"build": Trouble("1", ("boom", "  bang"))}
     assert facts.difference is not None
     assert facts.difference.pending == ("a",)
+
+
+def test_a_switch_off_that_got_no_further_than_the_file_is_to_be_finished_and_not_taken_back() -> None:
+    """What the cache still holds is just what the switch-off was to end."""
+    record = read_record('{"event":"kept","change":"k7f3","flag":"portal","to":{"enabled":false,"companies":[]}}')
+    on = {"features.portal": True, "features.portal_test_companies": ""}
+    examined = seen(live=replace(LIVE, settings=on), state={"records": (record,)})
+
+    (verdict,) = [each for each in verdicts("settings", examined) if each.status == "fail"]
+
+    assert "the change k7f3 is not finished" in verdict.text
+    assert verdict.fix.line == "rolloutctl toggle production portal false"

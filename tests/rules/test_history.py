@@ -215,3 +215,12 @@ def test_each_flag_has_its_own_doubts() -> None:
 
 def test_the_states_of_hosts_tell_the_same_as_their_logs() -> None:
     assert of_environment({"web-1": fakes.state("web-1", b"")}) == ()
+
+
+def test_a_switch_off_that_was_kept_although_a_step_failed_names_the_host() -> None:
+    logs = {
+        "web-1": kept("a", narrow=True),
+        "web-2": [record("a", "started", narrow=True), record("a", "kept", narrow=True, cause="a-step-failed")],
+    }
+    (change,) = fold(logs)
+    assert (change.outcome, change.lame) == ("kept", ("web-2",))
