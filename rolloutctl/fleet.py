@@ -171,8 +171,11 @@ class Fleet:
 
     def _told(self, name: str, error: Unreachable) -> Unreachable:
         error.subject = name
+        trust = f"rolloutctl trust {self.environment.name}"
         if isinstance(error, WrongHostKey) and error.verdict == "unknown":
-            error.hint = f"To compare and remember it: rolloutctl trust {self.environment.name}"
+            error.hint = f"To compare and remember it: {trust}"
+        elif isinstance(error, WrongHostKey) and "ssh-keygen -R" in error.hint:
+            error.hint += f"\nThen: {trust}"
         return error
 
     def _settle(self, host: Host, change: str, *, keep: bool) -> HostState:

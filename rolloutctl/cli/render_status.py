@@ -127,10 +127,14 @@ def _health_word(found: EnvironmentStatus, reached: Sequence[HostStatus]) -> Tex
 
 def _show_hosts(found: EnvironmentStatus, page: Page) -> None:
     rows: list[list[Cell]] = []
+    addressed = any(host.address != host.name for host in found.hosts)
     for host in found.hosts:
         live = host.state.live if host.state else None
         versions = f"Laravel {live.laravel}, PHP {live.php}" if live and live.laravel else ""
-        rows.append([host.name, host.address, *_health_cells(found, host), versions])
+        address = "" if host.address == host.name else host.address
+        word, told = _health_cells(found, host)
+        health = [word, "" if host.error is not None else told]  # a remark tells why
+        rows.append([*((host.name, address) if addressed else (host.name,)), *health, versions])
     page.columns(rows)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from rolloutctl.outside.ssh_config import ask_ssh, own_configuration, paths_in
+from rolloutctl.errors import Unreachable
+from rolloutctl.outside.ssh_config import Said, ask_ssh, at_home, own_configuration, paths_in
 from rolloutctl.rules.config import Host
 
 CONNECT = 10  # seconds for the TCP connection, the greeting and the key exchange
@@ -33,9 +35,10 @@ _PINNED = 'f=$1 n=$2 t=$3 k=$4; shift 4; grep -hs ^@revoked "$@"; case $f in {pi
 
 def arguments(host: Host) -> tuple[str, ...]:
     """All that stands before the command."""
-    pins = _pins(host) if host.known_hosts else {}
-    options = (word for name, value in {**_FIXED, **pins}.items() for word in ("-o", f"{name}={value}"))
-    return ("ssh", *own_configuration(), "-T", "-e", "none", *options, *_own(host), "--", host.address)
+    moved = _moved(host) if own_configuration() else ()
+    options = [*_FIXED.items(), *(_pins(host).items() if host.known_hosts else ()), *moved]
+    words = (word for name, value in options for word in ("-o", f"{name}={value}"))
+    return ("ssh", *own_configuration(), "-T", "-e", "none", *words, *_own(host), "--", host.address)
 
 
 def environment() -> dict[str, str]:
@@ -54,6 +57,18 @@ def _own(host: Host) -> Iterable[str]:
     yield from ("-p", str(host.port)) if host.port else ()
     yield from ("-l", host.user) if host.user else ()
     yield from ("-i", str(Path(host.key).expanduser()), "-o", "IdentitiesOnly=yes") if host.key else ()
+
+
+def _moved(host: Host) -> Iterable[tuple[str, str]]:
+    """Where $HOME is not the account's home, ssh would look for known hosts and keys in the other one."""
+    said: Said = {}
+    with suppress(Unreachable):  # ssh itself will say what is wrong with its configuration
+        said = ask_ssh(host.address, host.user, host.port) or {}
+    if said and not host.known_hosts:
+        files = (path for line in said.get("userknownhostsfile", ()) for path in paths_in(line))
+        yield "UserKnownHostsFile", " ".join(f'"{_percent(str(path))}"' for path in files) or "none"
+    if not host.key:
+        yield from (("IdentityFile", _percent(str(at_home(line)))) for line in said.get("identityfile", ()))
 
 
 def _pins(host: Host) -> Mapping[str, str]:
