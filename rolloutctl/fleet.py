@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,6 +19,8 @@ from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, unto
 _T = TypeVar("_T")
 _HEARTBEAT = 5.0  # seconds between signs of life to each host
 _AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartups is 10:30:100
+_NAP = 0.3  # seconds that a wait may overlook a signal
+_TURN = 2.0  # seconds to wait for one's turn: a question for a passphrase, or a host that hangs, keeps nobody else
 _PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost host again
 
 
@@ -91,7 +94,7 @@ class Fleet:
 
     def arrivals(self, patience: float | None = None) -> dict[str, Unreachable]:
         """Wait for hosts that are still arriving; those that turned out to be unreachable."""
-        wait(self.arriving.values(), timeout=patience)
+        wait_for(self.arriving.values(), patience)
         lost = {}
         for name in [name for name, future in self.arriving.items() if future.done()]:
             try:
@@ -199,8 +202,12 @@ class Fleet:
         return {name: outcome_from(name, answer, self.sessions[name].said) for name, answer in said.items()}
 
     def _connect(self, host: Host) -> Session:
-        with self._connecting:
+        turn = self._connecting.acquire(timeout=_TURN)
+        try:
             session = self._open(host, lambda event: self._notice(host.name, event))
+        finally:
+            if turn:
+                self._connecting.release()
         session.prime(self.environment, self._flags)
         return session
 
@@ -223,13 +230,13 @@ class Fleet:
     def _finish(self) -> None:
         """See every host out. In a transaction a Ctrl-C is noted, a second one leaves; else it ends all at once."""
         try:
-            wait(self._running)
+            wait_for(self._running)
         except KeyboardInterrupt:
             if not self.transacting:
                 raise
             self.interrupted = True
             try:
-                wait(self._running)
+                wait_for(self._running)
             except KeyboardInterrupt:
                 raise PersonNeeded(
                     "You left while hosts were at work.",
@@ -242,6 +249,18 @@ class Fleet:
         while not self._over.wait(pause):
             for session in list(self.sessions.values()):
                 session.hold()
+
+
+def wait_for(futures: Collection[Future[_T]], patience: float | None = None) -> None:
+    """Wait until all are done, for `patience` seconds at most.
+
+    Wakes up now and then: a signal that came just before a wait began would else be noticed only at its end.
+    """
+    until = None if patience is None else time.monotonic() + patience
+    while True:
+        left = _NAP if until is None else min(_NAP, max(0.0, until - time.monotonic()))
+        if not wait(futures, timeout=left).not_done or (until is not None and time.monotonic() >= until):
+            return
 
 
 def _hang_up(late: Future[Session]) -> None:

@@ -22,6 +22,7 @@ class Invocation:
     debug: bool = False
     plan: Plan | None = None  # the change that was shown or carried out
     begun: bool = False  # whether a host may have been touched
+    interrupted: bool = False  # whether it ended by Ctrl-C or a signal
 
     @property
     def json(self) -> bool:

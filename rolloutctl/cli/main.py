@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -46,13 +47,18 @@ class Interrupted(Refused):
 
 def main() -> NoReturn:
     """Run the command that sys.argv names, and exit."""
-    sys.exit(run(tuple(sys.argv[1:])))
-
-
-def run(argv: tuple[str, ...]) -> int:
-    """Run a command; gives its exit status."""
-    _prepare()
+    argv = tuple(sys.argv[1:])
     invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
+    status = run(invocation)
+    if invocation.interrupted:
+        _leave_at_once(status)
+    sys.exit(status)
+
+
+def run(invocation: Invocation) -> int:
+    """Run a command; gives its exit status."""
+    argv = invocation.argv
+    _prepare()
     try:
         status = int(command_line()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
@@ -63,10 +69,11 @@ def run(argv: tuple[str, ...]) -> int:
     except RolloutctlError as error:
         return _tell(error, invocation)
     except KeyboardInterrupt:
-        return _tell(interrupted(invocation), invocation)
+        status = _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes words
         return _tell(_usage(error) or _defect(error), invocation)
-    return _tell(interrupted(invocation), invocation) if status == _INTERRUPTED else status
+    invocation.interrupted = status == _INTERRUPTED
+    return _tell(interrupted(invocation), invocation) if invocation.interrupted else status
 
 
 def interrupted(invocation: Invocation) -> RolloutctlError:
@@ -108,6 +115,16 @@ def _begin(context: typer.Context, config: Config = None, debug: Debug = False, 
         raise typer.Exit
     if not invocation.command:
         typer.echo(context.get_help())
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    """Wait for no thread: one may hang in a connect, or in a host's answer, for a minute."""
+    TERMINAL.leave()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    atexit._run_exitfuncs()  # the embedded hosts' end
+    os._exit(status)
 
 
 def _prepare() -> None:

@@ -214,11 +214,15 @@ examine_cache() {
   fact cache "$CACHE"
   [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || fact cache-unwritable "$CACHE"
   [ "$aside" = "$SCRATCH/aside.php" ] || return 0
-  if build_aside "$SCRATCH/aside.php" && build_aside "$SCRATCH/control.php"; then
+  if examine_build "$SCRATCH/aside.php" && examine_build "$SCRATCH/control.php"; then
     emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out"
   else
     trouble build "$result" "$SCRATCH/build.out"
   fi
+}
+
+examine_build() { # TO: what a booting application would write beside its config cache is written aside too
+  build_aside "$1" APP_SERVICES_CACHE="$SCRATCH/services.php" APP_PACKAGES_CACHE="$SCRATCH/packages.php"
 }
 
 examine

@@ -46,7 +46,8 @@ class RefusedKey:
             (
                 f"THE HOST KEY OF {place} HAS CHANGED{f': it now shows {self.shown}' if self.shown else ''}. "
                 "Somebody may stand in between.",
-                "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right."
+                "The fingerprint in known_hosts: of environments.yaml has to be the new one, if that is right. "
+                "Of a server with several keys, each has to be there."
                 if self.pinned
                 else f"If the server was set up anew: ssh-keygen -R '{self.name}'",
             ),

@@ -110,7 +110,7 @@ def load(path: Path, passphrase: str | None = None) -> paramiko.PKey:
     encrypted = _is_encrypted(text)
     if encrypted and passphrase is None:
         raise Encrypted(path)
-    secret = passphrase.encode() if encrypted and passphrase is not None else None
+    secret = passphrase.encode(errors="surrogateescape") if encrypted and passphrase is not None else None
     try:
         return _key(_loaded(text, secret))
     except _MALFORMED as error:

@@ -150,8 +150,8 @@ class RemoteSession:
 
     @property
     def noise(self) -> str:
-        """What the login shell said on stdout before the session did."""
-        return self._wire.noise.decode(errors="replace").strip()
+        """What the login shell said on stdout before the session did, without secrets; nothing before a look."""
+        return self._clean(self._wire.noise.decode(errors="replace"))
 
     @property
     def server(self) -> str:

@@ -14,6 +14,7 @@ from shutil import which
 from rolloutctl.errors import Unreachable
 
 Said = Mapping[str, tuple[str, ...]]  # each option in lower case, with its lines in the order of the configuration
+_SYSTEM_WIDE = Path("/etc/ssh/ssh_config")
 _PATIENCE = 20.0  # seconds; a `Match exec` may take its time
 
 
@@ -53,7 +54,7 @@ def own_configuration() -> tuple[str, ...]:
     if (home := Path.home()) == account_home():
         return ()
     config = home / ".ssh" / "config"
-    return ("-F", str(config) if config.exists() else "none")
+    return ("-F", str(next((path for path in (config, _SYSTEM_WIDE) if path.exists()), "none")))
 
 
 def expand(text: str, tokens: Mapping[str, str]) -> str:

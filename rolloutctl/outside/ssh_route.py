@@ -137,7 +137,7 @@ def _leg(name: str, said: Said) -> Leg:
         source=_one(said, "bindaddress"),
         patience=float(seconds) if seconds else CONNECT,
         pkcs11=_one(said, "pkcs11provider") is not None,
-        learned=next(iter(_known(said, "userknownhostsfile")), None),
+        learned=next(filter(_can_be_kept, _known(said, "userknownhostsfile")), None),
         hashes=_one(said, "hashknownhosts") == "yes",
     )
 
@@ -186,6 +186,11 @@ def _files(said: Said, option: str, tokens: dict[str, str]) -> tuple[Path, ...]:
 
 def _known(said: Said, option: str) -> tuple[Path, ...]:
     return tuple(path for line in said.get(option, ()) for path in paths_in(line))
+
+
+def _can_be_kept(path: Path) -> bool:
+    """Whether host keys can be remembered there; /dev/null is no such place."""
+    return path.is_file() or not path.exists()
 
 
 def _agent(value: str) -> str | None:

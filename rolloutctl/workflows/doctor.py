@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.requests import requests_for
 from rolloutctl.rules.verdicts import Verdict, would_stop
+from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
 
 
@@ -51,8 +51,7 @@ class Diagnosis:
 def doctor(environments: Iterable[Environment], tools: Tools) -> tuple[Diagnosis, ...]:
     """Examine all environments at once; a host that can't be reached has its verdicts too."""
     wanted = [_with_hosts(environment, tools) for environment in environments]  # not by a thread, that a Ctrl-C misses
-    with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
-        return tuple(pool.map(lambda each: _examine_all(each, tools), wanted))
+    return tuple(side_by_side(lambda each: _examine_all(each, tools), wanted))
 
 
 def _with_hosts(environment: Environment, tools: Tools) -> Environment | Diagnosis:
@@ -97,8 +96,7 @@ def _open_by_openssh(fleet: Fleet, lost: dict[str, Unreachable]) -> dict[str, Un
     hosts = [
         host for host in fleet.environment.hosts if host.name in lost and _another_way_may_do(host, lost[host.name])
     ]
-    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
-        found = list(pool.map(reached, hosts))
+    found = side_by_side(reached, hosts)
     return {host.name: lost.pop(host.name) for host, is_open in zip(hosts, found, strict=True) if is_open}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rolloutctl.contracts import Session
@@ -16,6 +15,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.requests import HEALTH, requests_for
 from rolloutctl.rules.work import Asked
+from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
 
 
@@ -112,8 +112,7 @@ def status(environments: Iterable[Environment], flags: Iterable[Flag], tools: To
     """Look at all environments at once; a host that can't be reached is a row. Changes nothing."""
     shown = tuple(flags)
     wanted = [_with_hosts(environment, tools) for environment in environments]  # not by a thread, that a Ctrl-C misses
-    with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
-        return tuple(pool.map(lambda each: _look(each, shown, tools), wanted))
+    return tuple(side_by_side(lambda each: _look(each, shown, tools), wanted))
 
 
 def _with_hosts(environment: Environment, tools: Tools) -> Environment | EnvironmentStatus:

@@ -16,6 +16,8 @@ from rolloutctl.workflows.change import carry_out
 from rolloutctl.workflows.closing import again
 from rolloutctl.workflows.tools import Done, Options, Tools
 
+_HURRY = 5.0  # seconds that a switch-off gives a list of hosts, where it knows an older one
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -61,10 +63,13 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
 
 def _environment(request: Request, tools: Tools) -> tuple[Environment, str]:
     """The environment with its hosts, for a switch-off else with those that were listed last; and what is odd then."""
+    written = tools.configuration.environment(request.environment)
+    last = tools.with_hosts.last(written) if written.source else None
+    if written.source and last and not request.wish.enabled:  # a switch-off waits for no list that hangs
+        written = replace(written, source=replace(written.source, timeout=min(written.source.timeout, _HURRY)))
     try:
-        return tools.environment(request.environment), ""
+        return tools.with_hosts(written), ""
     except Unlisted as error:
-        last = tools.with_hosts.last(tools.configuration.environment(request.environment))
         if request.wish.enabled or last is None:
             raise
         environment, listed_at = last

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rolloutctl.contracts import HostKeys
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.config import Environment, Host
 from rolloutctl.rules.host_keys import Stranger
+from rolloutctl.workflows.side_by_side import side_by_side
 
 _AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartups is 10:30:100
 
@@ -55,8 +55,8 @@ def _look(hosts: Iterable[Host], host_keys: HostKeys) -> dict[str, Stranger | Un
             return error
 
     asked = [host for host in hosts if host.connection in ("paramiko", "openssh")]
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return {host.name: found for host, found in zip(asked, pool.map(one, asked), strict=True)}
+    found = side_by_side(one, asked, most=_AT_ONCE)
+    return {host.name: each for host, each in zip(asked, found, strict=True)}
 
 
 def _by_key(met: Mapping[str, Stranger | Unreachable | None]) -> dict[Stranger, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rolloutctl.cli import main
+from rolloutctl.cli.invocation import Invocation
 from rolloutctl.outside.yaml_file import load
 from tests.cli.shell import Ran, Shell
 
@@ -25,7 +26,7 @@ class Newcomer(Shell):
     def run_here(self, *words: str) -> Ran:
         """As `run`, without a process of its own: without a terminal all the same."""
         with chdir(self.folder), redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
-            status = main.run(("--config", str(self.configuration), *words))
+            status = main.run(Invocation(("--config", str(self.configuration), *words)))
         return Ran(status, out.getvalue(), err.getvalue())
 
     @property

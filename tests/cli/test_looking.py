@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import time
+
 import pytest
+import yaml
 
 from tests.cli.shell import Shell
 
@@ -187,3 +193,27 @@ def test_an_edit_by_hand_is_named_with_the_command_that_mends_it(shell: Shell) -
     assert "To bring demo in line: rolloutctl toggle demo customer_portal true --companies 15\n" in ran.out
     flags = shell.run("status", "demo", "--json").document["environments"][0]["flags"]
     assert flags["customer_portal"]["consistent"] is False
+
+
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("trust", "silent")], ids=lambda words: words[0])
+def test_ctrl_c_waits_for_no_host_that_says_nothing(shell: Shell, words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = [{"name": f"web-{n}", "address": "127.0.0.1", "port": silent.getsockname()[1]} for n in (1, 2)]
+        hosts[1]["app"] = "/srv/other"
+        environment = {"app": "/srv/app", "hosts": hosts}
+        shell.configuration.write_text(yaml.safe_dump({"version": 1, "environments": {"silent": environment}}))
+        process = subprocess.Popen(
+            shell.command(*words),
+            env=shell.environment,
+            cwd=shell.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        met, _ = silent.accept()
+        with met:
+            begun = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=30)
+    assert (process.returncode, "Interrupted." in said, time.monotonic() - begun < 4) == (3, True, True), said

@@ -190,4 +190,4 @@ def _with_a_defect(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> i
 
     with monkeypatch.context() as patched:
         patched.setattr("sys.stdout", Broken())
-        return main.run(words)
+        return main.run(Invocation(words))

@@ -48,8 +48,9 @@ def test_a_key_is_read_in_every_format_plain_and_encrypted(keys: dict[str, Path]
 
     with pytest.raises(Encrypted):
         load(key)
-    with pytest.raises(WrongPassphrase):
-        load(key, "wrong")
+    for wrong in ("wrong", "typed in another encoding: \udce4"):
+        with pytest.raises(WrongPassphrase):
+            load(key, wrong)
     assert plain.asbytes() == load(key, SECRET).asbytes() == half
     assert load(key, SECRET).can_sign()
 

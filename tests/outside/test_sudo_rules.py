@@ -73,6 +73,14 @@ LINES_OF_OLD = "User demo may run the following commands on demo:\n    (ALL) NOP
         ("    env_reset, !authenticate\n" + ALL_FOR_A_PROMPT, "/usr/bin/true", True),
         (LINES_OF_OLD, "/usr/bin/true", True),
         ("", "/usr/bin/true", False),
+        (
+            RULES.replace("/usr/bin/systemctl restart", "/bin/systemctl restart"),
+            "/usr/bin/systemctl restart php8.2-fpm",
+            True,
+        ),
+        (RULES.replace("RunAsUsers: root", "RunAsUsers: #0"), "/usr/bin/systemctl restart php8.2-fpm", True),
+        (RULES + "\t/usr/bin/printf ^x[0-9.]+$\n", "/usr/bin/printf x1", True),
+        (RULES, "-H /usr/bin/cat /etc/shadow", True),  # not ours to read: sudo itself says it in time
     ],
 )
 def test_of_the_rules_that_cover_a_command_the_last_one_says_whether_it_wants_a_password(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rolloutctl.rules.plans import Wish
@@ -78,6 +80,15 @@ def test_off_with_no_host_reached_says_so(fresh: Lab, operator: Operator) -> Non
     assert (off.exit_status, portals(fresh)) == (5, [200] * 3)
     assert "People may still see the feature." in off.said
     assert "web-1" in off.said
+
+
+def test_off_waits_for_no_check_of_a_step(fresh: Lab, hire: Hire, operator: Operator) -> None:
+    restart = {"name": "restart php-fpm", "run": fresh.hosts[0].restart_command, "check": "sleep 25"}
+    begun = time.monotonic()
+
+    off = switch_off(hire(fresh, steps=[{"name": "config cache", "builtin": "config-cache"}, restart]))
+
+    assert (off.exit_status, portals(fresh), time.monotonic() - begun < 20) == (0, [404] * 3, True), off.said
 
 
 def break_by_hand(host: LabHost) -> None:
