@@ -304,6 +304,10 @@ class NewFile(Protocol):
     def taken(self) -> bool:
         """Whether something is there already."""
 
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments in the file that is there already."""
+
     def check(self, text: str) -> Configuration:
         """Read the text as the file would be read.
 

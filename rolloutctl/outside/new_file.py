@@ -7,9 +7,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from rolloutctl.errors import Refused
+from rolloutctl.errors import ConfigurationError, Refused
 from rolloutctl.outside.places import NAME
-from rolloutctl.outside.yaml_file import parse
+from rolloutctl.outside.yaml_file import load, parse
 from rolloutctl.rules.config import Configuration
 
 _MODE = 0o644
@@ -30,6 +30,14 @@ class NewYamlFile:
     def taken(self) -> bool:
         """Whether something is there already, be it a link that leads nowhere."""
         return os.path.lexists(self._path)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments in the file that is there; none where it can't be read."""
+        try:
+            return tuple(load(self._path, {}).environments)
+        except ConfigurationError:
+            return ()
 
     def check(self, text: str) -> Configuration:
         """Read the text as the file would be read."""

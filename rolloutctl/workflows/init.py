@@ -132,6 +132,13 @@ def _check_options(request: Request) -> None:
 
 def _taken(request: Request, file: NewFile) -> Refused:
     name = request.environment or "production"
+    if name in file.environments:
+        return Refused(
+            f"{name} is in this file already, and init never overwrites one.",
+            subject=file.path,
+            state=_NOTHING,
+            hint=f"Next: rolloutctl doctor {name}",
+        )
     lines = tuple(further_environment(name, _remote(request.hosts), request.app, request.url))
     return Refused(
         "This file is there already, and init never overwrites one.",

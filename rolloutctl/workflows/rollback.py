@@ -52,10 +52,8 @@ def find(request: Request, tools: Tools) -> Found:
     configuration = tools.configuration
     if request.flag is not None:
         configuration.flag(request.flag)
-    if request.environment is not None:
-        environments = [configuration.environment(request.environment)]
-    else:
-        environments = list(configuration.environments.values())
+    named = request.environment
+    environments = [configuration.environment(named)] if named else list(configuration.environments.values())
     found: list[tuple[str, Environment, tuple[Change, ...]]] = []
     lost: list[str] = []
     for each in environments:
@@ -63,6 +61,7 @@ def find(request: Request, tools: Tools) -> Found:
             environment = tools.with_hosts(each)
         except Unlisted as error:
             if request.environment is not None:
+                error.hint += f"\nA switch-off takes the hosts that were listed last: {_switch_off(request)}"
                 raise
             lost.append(f"{each.name}: {error.message}")
             continue
@@ -111,6 +110,10 @@ def rollback(request: Request, found: Found, options: Options, tools: Tools, des
         )
 
     return carry_out(environment, make_plan, options, tools, desk, hurry=undone[-1].before.nobody)
+
+
+def _switch_off(request: Request) -> str:
+    return f"rolloutctl toggle {request.environment} {request.flag or 'FLAG'} false"
 
 
 def _undoable_in(

@@ -79,6 +79,16 @@ def test_a_file_that_is_there_is_never_touched(newcomer: Newcomer) -> None:
     assert newcomer.left == ["environments.yaml"]
 
 
+def test_an_environment_that_is_in_the_file_already_is_for_doctor(newcomer: Newcomer) -> None:
+    assert newcomer.run_here("init", "web-1", *UNSEEN).status == 0
+    before = newcomer.configuration.read_text()
+
+    again = newcomer.run_here("init", "web-1", *UNSEEN)
+
+    assert refused(again, "production is in this file already", "rolloutctl doctor production")
+    assert newcomer.configuration.read_text() == before
+
+
 def test_another_file_is_named_in_the_next_commands(newcomer: Newcomer) -> None:
     ran = newcomer.run_here("init", "web-1", *UNSEEN, "--output", "other.yaml")
     assert (ran.status, newcomer.left) == (0, ["other.yaml"])
