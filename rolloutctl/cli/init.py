@@ -84,9 +84,9 @@ def init(  # noqa: PLR0913 - each is an option of its own
 
 
 def _outside(invocation: Invocation, output: Path | None, *, silent: bool) -> Outside:
-    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.new_file import NewYamlFile  # noqa: PLC0415
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
+    from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.survey import survey  # noqa: PLC0415
     from rolloutctl.workflows.init import Outside  # noqa: PLC0415
 

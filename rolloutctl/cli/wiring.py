@@ -47,11 +47,11 @@ def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415
-    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.outside.places import mirror_folder  # noqa: PLC0415
+    from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
@@ -70,8 +70,8 @@ def tools_for(configuration: Configuration) -> Tools:
 
 def host_keys_for() -> HostKeys:
     """The host keys on the ways to hosts; paramiko is imported for it."""
-    from rolloutctl.outside.keyring import Keyring  # noqa: PLC0415 - not for --help
-    from rolloutctl.outside.remembering import KnownHostsFile  # noqa: PLC0415
+    from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.ssh.remembering import KnownHostsFile  # noqa: PLC0415
 
     return KnownHostsFile(Keyring(TERMINAL.passphrase))
 

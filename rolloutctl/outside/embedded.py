@@ -26,7 +26,7 @@ def connect(host: Host) -> tuple[Host, Connection]:
         Unreachable: it can't be started here, or it lets nobody in.
     """
     # SSH is slow to import, and few commands meet an embedded host.
-    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+    from rolloutctl.outside.ssh import paramiko_connection  # noqa: PLC0415
 
     host = settled(host)
     return host, paramiko_connection.connect(host)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolloutctl.contracts import Connection
-from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.session import RemoteSession
+from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
 
@@ -52,13 +52,13 @@ def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connectio
 
         return host, local.connect(host)
     if host.connection == "openssh":
-        from rolloutctl.outside import openssh_connection  # noqa: PLC0415
+        from rolloutctl.outside.ssh import openssh_connection  # noqa: PLC0415
 
         return host, openssh_connection.connect(host)
     if host.connection == "embedded":
         from rolloutctl.outside import embedded  # noqa: PLC0415
 
         return embedded.connect(host)
-    from rolloutctl.outside import paramiko_connection  # noqa: PLC0415
+    from rolloutctl.outside.ssh import paramiko_connection  # noqa: PLC0415
 
     return host, paramiko_connection.connect(host, keyring)

@@ -9,8 +9,8 @@ from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import texts_of
 from rolloutctl.outside.command import survey_command
-from rolloutctl.outside.keyring import Keyring
 from rolloutctl.outside.opening import connect
+from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.outside.wire import Wire
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rolloutctl.outside.dropped import AT_ONCE, GUESSES, TRIES, pause, worth_another_try
+from rolloutctl.outside.ssh.dropped import AT_ONCE, GUESSES, TRIES, pause, worth_another_try
 
 
 def tries(seconds: float, *, told: bool, perhaps: bool) -> int:

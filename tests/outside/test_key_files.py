@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.outside.key_files import certificate_in, certified, kind_of, load, public_half, shown, with_certificate
-from rolloutctl.outside.keyring import Encrypted, Keyring, Unusable, WrongPassphrase
+from rolloutctl.outside.ssh.key_files import (
+    certificate_in,
+    certified,
+    kind_of,
+    load,
+    public_half,
+    shown,
+    with_certificate,
+)
+from rolloutctl.outside.ssh.keyring import Encrypted, Keyring, Unusable, WrongPassphrase
 from tests.lab.doors import Authority, keygen, make_key
 
 SECRET = "correct horse"  # noqa: S105 - of keys that live as long as a test

@@ -8,7 +8,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from rolloutctl.outside.known_hosts import KnownHosts, Verdict, fingerprint, name_of
+from rolloutctl.outside.ssh.known_hosts import KnownHosts, Verdict, fingerprint, name_of
 
 
 def generated(folder: Path, name: str, kind: str) -> paramiko.PKey:

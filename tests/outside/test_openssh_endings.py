@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
-from rolloutctl.outside.openssh_endings import Attempt, error_from, from_table
-from rolloutctl.outside.openssh_said import Said
-from rolloutctl.outside.openssh_table import KEYS, ROWS, STATUSES
+from rolloutctl.outside.ssh.openssh_endings import Attempt, error_from, from_table
+from rolloutctl.outside.ssh.openssh_said import Said
+from rolloutctl.outside.ssh.openssh_table import KEYS, ROWS, STATUSES
 from rolloutctl.rules.config import Host
 
 HOST = Host(name="web-1", address="web-1.test", user="deploy", connection="openssh")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.ssh_config import expand, paths_in
-from rolloutctl.outside.ssh_route import Leg, route_to
+from rolloutctl.outside.ssh.ssh_config import expand, paths_in
+from rolloutctl.outside.ssh.ssh_route import Leg, route_to
 from rolloutctl.rules.config import Host
 
 

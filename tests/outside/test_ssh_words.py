@@ -16,8 +16,8 @@ from paramiko.hostkeys import InvalidHostKey
 from paramiko.pkey import UnknownKeyType
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable
-from rolloutctl.outside.ssh_route import Leg
-from rolloutctl.outside.ssh_words import WORDS, in_words
+from rolloutctl.outside.ssh.ssh_route import Leg
+from rolloutctl.outside.ssh.ssh_words import WORDS, in_words
 
 LEG = Leg(name="web", address="web-1.example.com", user="deploy", port=2222, over="bastion")
 

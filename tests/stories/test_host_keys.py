@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rolloutctl.errors import Unreachable, WrongHostKey
-from rolloutctl.outside.journey import first_stranger
+from rolloutctl.outside.ssh.journey import first_stranger
 from tests.lab.clients import Client
 from tests.lab.doors import Authority, Door, Doors, fingerprint, public_half
 from tests.stories.visitors import at_home, refusal, visit

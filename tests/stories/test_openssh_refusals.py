@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
-from rolloutctl.outside import openssh_arguments
+from rolloutctl.outside.ssh import openssh_arguments
 from rolloutctl.rules.config import Host
 from tests.lab.clients import agent
 from tests.lab.doors import Doors, fingerprint, login_name, public_half
@@ -85,7 +85,7 @@ def test_what_a_server_refuses_is_told_from_what_it_does_not_understand(
 def test_a_server_that_takes_no_connection_more_is_named_as_that(
     doors: Doors, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rolloutctl.outside.dropped.TRIES", 2)
+    monkeypatch.setattr("rolloutctl.outside.ssh.dropped.TRIES", 2)
     door = doors("MaxStartups 1")
     visitor.visit(door)
 
@@ -211,7 +211,7 @@ def test_a_fault_in_the_configuration_of_ssh_is_named(
 def test_a_server_that_is_no_sshd_is_told_from_one_that_is_down(
     doors: Doors, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, greeting: bytes
 ) -> None:
-    monkeypatch.setattr("rolloutctl.outside.dropped.GUESSES", 1)
+    monkeypatch.setattr("rolloutctl.outside.ssh.dropped.GUESSES", 1)
     with answering(greeting) as port:
         said = f"127.0.0.1 port {port} answers, but not as an SSH server should"
         assert_refused(visitor.host(doors(), port=port), (NoAnswer, said, "Try: ssh -p "))

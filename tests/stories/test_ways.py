@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rolloutctl.errors import NoAnswer, NotLetIn, WrongHostKey
-from rolloutctl.outside.journey import first_stranger
-from rolloutctl.outside.remembering import remember
+from rolloutctl.outside.ssh.journey import first_stranger
+from rolloutctl.outside.ssh.remembering import remember
 from rolloutctl.rules.config import Host
 from tests.lab.clients import Client
 from tests.lab.doors import Door, Doors, fingerprint, login_name, make_key, public_half

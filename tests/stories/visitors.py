@@ -10,8 +10,8 @@ import pytest
 
 from rolloutctl.contracts import Passphrases
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.keyring import Keyring
-from rolloutctl.outside.paramiko_connection import connect
+from rolloutctl.outside.ssh.keyring import Keyring
+from rolloutctl.outside.ssh.paramiko_connection import connect
 from rolloutctl.rules.config import Host
 from tests.lab.clients import Agent, Client
 from tests.lab.clients import agent as running_agent

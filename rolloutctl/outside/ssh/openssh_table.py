@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable
 
 if TYPE_CHECKING:  # it brings paramiko, which nobody needs here
-    from rolloutctl.outside.known_hosts import Verdict
+    from rolloutctl.outside.ssh.known_hosts import Verdict
 
 _SH = "{line} sh -c true"
 

@@ -8,14 +8,14 @@ from contextlib import suppress
 import paramiko
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.asking_transport import AskingTransport
-from rolloutctl.outside.dial import ProxyLine, dial
-from rolloutctl.outside.dropped import TRIES, pause, worth_another_try
-from rolloutctl.outside.host_keys import Judge, Sighting, wrong_key
-from rolloutctl.outside.keyring import Keyring
-from rolloutctl.outside.login import log_in
-from rolloutctl.outside.ssh_route import Leg, route_to
-from rolloutctl.outside.ssh_words import in_words, said
+from rolloutctl.outside.ssh.asking_transport import AskingTransport
+from rolloutctl.outside.ssh.dial import ProxyLine, dial
+from rolloutctl.outside.ssh.dropped import TRIES, pause, worth_another_try
+from rolloutctl.outside.ssh.host_keys import Judge, Sighting, wrong_key
+from rolloutctl.outside.ssh.keyring import Keyring
+from rolloutctl.outside.ssh.login import log_in
+from rolloutctl.outside.ssh.ssh_route import Leg, route_to
+from rolloutctl.outside.ssh.ssh_words import in_words, said
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host_keys import Stranger
 

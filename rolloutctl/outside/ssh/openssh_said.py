@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rolloutctl.outside.dropped import SAYS
+from rolloutctl.outside.ssh.dropped import SAYS
 
 # The session is open: logged in, or let in by somebody's ControlMaster.
 OPEN = (b"Authenticated to ", b"mux_client_request_session: master session id")

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from rolloutctl.outside.keyring import Encrypted, Unusable, WrongPassphrase
+from rolloutctl.outside.ssh.keyring import Encrypted, Unusable, WrongPassphrase
 
 _CERTIFIED = "-cert-v01@openssh.com"
 _MAGIC = b"openssh-key-v1\x00"

@@ -10,9 +10,9 @@ from pathlib import Path
 import paramiko
 
 from rolloutctl.errors import WrongHostKey
-from rolloutctl.outside.host_key_words import RefusedKey
-from rolloutctl.outside.known_hosts import KnownHosts, Verdict, fingerprint
-from rolloutctl.outside.ssh_route import Leg
+from rolloutctl.outside.ssh.host_key_words import RefusedKey
+from rolloutctl.outside.ssh.known_hosts import KnownHosts, Verdict, fingerprint
+from rolloutctl.outside.ssh.ssh_route import Leg
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host_keys import Stranger
 

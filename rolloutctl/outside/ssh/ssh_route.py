@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.known_hosts import SYSTEM_FILES, is_plain, name_of
-from rolloutctl.outside.ssh_config import Said, ask_ssh, at_home, expand, local_tokens, paths_in, with_environment
+from rolloutctl.outside.ssh.known_hosts import SYSTEM_FILES, is_plain, name_of
+from rolloutctl.outside.ssh.ssh_config import Said, ask_ssh, at_home, expand, local_tokens, paths_in, with_environment
 from rolloutctl.rules.config import Host
 
 CONNECT = 10.0  # seconds for a TCP connection, unless ConnectTimeout says otherwise

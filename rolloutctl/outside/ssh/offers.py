@@ -9,10 +9,18 @@ from pathlib import Path
 
 import paramiko
 
-from rolloutctl.outside.agents import Agent
-from rolloutctl.outside.key_files import certificate_in, certified, kind_of, load, public_half, shown, with_certificate
-from rolloutctl.outside.keyring import Keyring
-from rolloutctl.outside.ssh_route import Leg
+from rolloutctl.outside.ssh.agents import Agent
+from rolloutctl.outside.ssh.key_files import (
+    certificate_in,
+    certified,
+    kind_of,
+    load,
+    public_half,
+    shown,
+    with_certificate,
+)
+from rolloutctl.outside.ssh.keyring import Keyring
+from rolloutctl.outside.ssh.ssh_route import Leg
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import paramiko
 from paramiko import auth_strategy, ber, buffered_pipe, hostkeys, packet, pkey, sftp, ssh_exception
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
-from rolloutctl.outside.dial import ProxyEnded
-from rolloutctl.outside.ssh_route import Leg
+from rolloutctl.outside.ssh.dial import ProxyEnded
+from rolloutctl.outside.ssh.ssh_route import Leg
 
 _OPENSSH = "In environments.yaml, set connection: openssh for this host; ssh itself may know more."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rolloutctl.errors import NoAnswer, Unfit, Unreachable, WrongHostKey
-from rolloutctl.outside.host_key_words import RefusedKey
-from rolloutctl.outside.openssh_said import Said
-from rolloutctl.outside.openssh_table import EXITED, KEYS, ROWS, STATUSES
+from rolloutctl.outside.ssh.host_key_words import RefusedKey
+from rolloutctl.outside.ssh.openssh_said import Said
+from rolloutctl.outside.ssh.openssh_table import EXITED, KEYS, ROWS, STATUSES
 from rolloutctl.rules.config import Host
 
 SSH_FAILED = 255  # its exit status for whatever is not the command's own

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rolloutctl.errors import Unreachable
-from rolloutctl.outside.ssh_config import Said, ask_ssh, at_home, own_configuration, paths_in
+from rolloutctl.outside.ssh.ssh_config import Said, ask_ssh, at_home, own_configuration, paths_in
 from rolloutctl.rules.config import Host
 
 CONNECT = 10  # seconds for the TCP connection, the greeting and the key exchange

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from rolloutctl.errors import Refused, Unreachable
-from rolloutctl.outside.journey import first_stranger
-from rolloutctl.outside.keyring import Keyring
+from rolloutctl.outside.ssh.journey import first_stranger
+from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host_keys import Stranger
 

@@ -10,7 +10,7 @@ import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import MSG_USERAUTH_INFO_REQUEST, cMSG_USERAUTH_REQUEST
 
-from rolloutctl.outside.dropped import SAYS
+from rolloutctl.outside.ssh.dropped import SAYS
 
 # paramiko logs what it raises as well, with a traceback, and to stderr where nobody listens.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

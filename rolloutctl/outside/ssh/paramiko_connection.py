@@ -5,9 +5,9 @@ from __future__ import annotations
 import paramiko
 
 from rolloutctl.errors import Unfit, Unreachable
-from rolloutctl.outside.journey import GREETING, Journey
-from rolloutctl.outside.keyring import Keyring
-from rolloutctl.outside.ssh_words import said
+from rolloutctl.outside.ssh.journey import GREETING, Journey
+from rolloutctl.outside.ssh.keyring import Keyring
+from rolloutctl.outside.ssh.ssh_words import said
 from rolloutctl.rules.config import Host
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import paramiko
 
-from rolloutctl.outside.ssh_route import Leg
+from rolloutctl.outside.ssh.ssh_route import Leg
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _LEAVE = 0.2  # seconds for a proxy command to end by itself

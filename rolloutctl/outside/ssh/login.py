@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import paramiko
 
 from rolloutctl.errors import NotLetIn
-from rolloutctl.outside.agents import Agent
-from rolloutctl.outside.asking_transport import AskingTransport
-from rolloutctl.outside.key_files import shown
-from rolloutctl.outside.keyring import Encrypted, Keyring, TooLate, Unusable, WrongPassphrase
-from rolloutctl.outside.offers import Offer, offers_for
-from rolloutctl.outside.ssh_route import Leg
-from rolloutctl.outside.ssh_words import said, sentence
+from rolloutctl.outside.ssh.agents import Agent
+from rolloutctl.outside.ssh.asking_transport import AskingTransport
+from rolloutctl.outside.ssh.key_files import shown
+from rolloutctl.outside.ssh.keyring import Encrypted, Keyring, TooLate, Unusable, WrongPassphrase
+from rolloutctl.outside.ssh.offers import Offer, offers_for
+from rolloutctl.outside.ssh.ssh_route import Leg
+from rolloutctl.outside.ssh.ssh_words import said, sentence
 
 NOTHING = "nothing: the server asks for none"
 _OWN_WORDS = "user: or key: in environments.yaml"

@@ -8,12 +8,12 @@ from contextlib import suppress
 from shutil import which
 
 from rolloutctl.errors import NoAnswer, Unreachable
-from rolloutctl.outside.dropped import TRIES, pause, worth_another_try
-from rolloutctl.outside.openssh_arguments import CONNECT, arguments, environment, typed
-from rolloutctl.outside.openssh_endings import SSH_FAILED, Attempt, error_from
-from rolloutctl.outside.openssh_said import OPEN, Said, others_words
-from rolloutctl.outside.openssh_table import STATUSES
 from rolloutctl.outside.process_channel import ProcessChannel, started
+from rolloutctl.outside.ssh.dropped import TRIES, pause, worth_another_try
+from rolloutctl.outside.ssh.openssh_arguments import CONNECT, arguments, environment, typed
+from rolloutctl.outside.ssh.openssh_endings import SSH_FAILED, Attempt, error_from
+from rolloutctl.outside.ssh.openssh_said import OPEN, Said, others_words
+from rolloutctl.outside.ssh.openssh_table import STATUSES
 from rolloutctl.rules.config import Host
 
 LOGIN = 60.0  # seconds until the host has let us in; a hardware key may wait for a touch
