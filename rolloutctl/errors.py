@@ -88,10 +88,12 @@ class NoAnswer(Unreachable):
 class WrongHostKey(Unreachable):
     """The host's key is not the known one.
 
-    `verdict` is unknown, changed, revoked, or authority: only a certificate could vouch for it.
+    `verdict` is unknown, changed, revoked, or authority: a matter of certificates. `pinned`: environments.yaml says
+    which key it should be, and no known_hosts file.
     """
 
     verdict: str = "unknown"
+    pinned: bool = False
 
 
 class NotLetIn(Unreachable):

@@ -177,7 +177,7 @@ class Fleet:
         trust = f"rolloutctl trust {self.environment.name}"
         if isinstance(error, WrongHostKey) and error.verdict == "unknown":
             error.hint = f"To compare and remember it: {trust}"
-        elif isinstance(error, WrongHostKey) and "ssh-keygen -R" in error.hint:
+        elif isinstance(error, WrongHostKey) and error.verdict == "changed" and not error.pinned:
             error.hint += f"\nThen: {trust}"
         return error
 

@@ -72,6 +72,8 @@ def test_a_host_certificate_that_does_not_fit_is_a_refused_key(doors: Doors, vis
     assert (type(unsigned), type(misnamed)) == (WrongHostKey, WrongHostKey)
     assert unsigned.message == f"The host key of [127.0.0.1]:{door.port} is not known: {shown}."
     assert "elsewhere is not valid, name is not a listed principal" in misnamed.message
+    assert isinstance(misnamed, WrongHostKey)
+    assert misnamed.verdict == "authority"  # so nobody is told to trust the key
 
 
 @contextmanager

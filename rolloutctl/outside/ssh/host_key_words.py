@@ -53,5 +53,5 @@ class RefusedKey:
             ),
         )
         error = WrongHostKey(message, hint=hint)
-        error.verdict = self.verdict
+        error.verdict, error.pinned = self.verdict, self.pinned
         return error

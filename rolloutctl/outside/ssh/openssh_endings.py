@@ -73,10 +73,12 @@ def _wrong_key(attempt: Attempt, name: str, verdict: str) -> WrongHostKey:
 def _wrong_certificate(attempt: Attempt, name: str) -> WrongHostKey | None:
     if not attempt.said.invalid:
         return None
-    return WrongHostKey(
+    error = WrongHostKey(
         f"The host certificate of {name} is not valid, {attempt.said.invalid}: {attempt.said.host_key}.",
         hint="Have the server's key signed anew by its authority, for this name.",
     )
+    error.verdict = "authority"
+    return error
 
 
 def _unnamed(attempt: Attempt) -> str:
