@@ -39,7 +39,8 @@ def survey_command(host: Host, tree: str = "") -> str:
         "RC_TREE": tree,
         "RC_PROGRAM": base64.b64encode(survey_program()).decode(),
     }
-    return _command(host, settings, _bare((_HERE / "survey.sh").read_text(encoding="utf-8")))
+    parts = (_SESSION / "sudo_rules.sh", _HERE / "survey.sh")
+    return _command(host, settings, _bare("\n".join(part.read_text(encoding="utf-8") for part in parts)))
 
 
 @cache

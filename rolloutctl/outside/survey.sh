@@ -27,8 +27,8 @@ limited() { # SECONDS COMMAND...: its stdout
 
 may() { # WHAT FOLLOWS sudo -n: whether it asks for no password
   command -v sudo >/dev/null 2>&1 || return 1
-  limited 10 sudo -n -l "$@" >/dev/null || return 1
-  [ "$(id -u)" = 0 ] || limited 10 sudo -n -l | grep -q NOPASSWD
+  named=$(limited 10 sudo -n -l "$@") || return 1
+  [ "$(id -u)" = 0 ] || needs_no_password "$(printf '%s\n' "$named" | tail -n 1)" "$@" # session_sh/sudo_rules.sh
 }
 
 # ------------------------------------------------------------------------------------------------------ the machine

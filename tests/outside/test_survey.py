@@ -142,7 +142,7 @@ def test_what_the_login_may_not_read_is_said_to_be_closed_and_whether_sudo_helps
     app = application(tree / "var/www/app")
     (tree / "bin").mkdir()
     (tree / "bin/sh").symlink_to("/bin/dash")
-    allowed = '[ "$*" = "-n -l -u root sh -c true" ] || { [ "$*" = "-n -l" ] && echo "(root) NOPASSWD: ALL"; }'
+    allowed = '[ "$*" = "-n -l -u root sh -c true" ] || { [ "$*" = "-n -l -l" ] && echo "(root) NOPASSWD: ALL"; }'
     stand_in(tree / "bin", "sudo", allowed)
     nobody = replace(HOST, shell="setpriv --reuid=65534 --regid=65534 --clear-groups")  # noqa: S604 - a setting
     for mode, env, become in ((0o600, "closed", True), (0o604, "readable", True), (0o606, "writable", False)):
