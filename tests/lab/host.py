@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.lab.application import Application, Fault, Layout
+from tests.lab.pausing import Moment, Pause, paused
 from tests.lab.processes import Process, Table, end, processes, strangers_in, with_descendants
 from tests.lab.servers import Fpm, Server, nginx, sshd
 
@@ -60,6 +62,7 @@ class LabHost:
         self.folder = folder
         self.home = folder / "home"
         self.state_dir = self.home / "state"
+        self.tools = folder / "tools"
         self._owner = (NOBODY, NOBODY) if unprivileged else None
         self.application = Application(folder / "app", layout, self._owner)
         self.fpm = Fpm(folder, "nobody" if unprivileged else "root")
@@ -197,11 +200,16 @@ class LabHost:
         """The next restarts fail without stopping php-fpm."""
         (self.folder / "refuse-restarts").write_text(f"{times}\n", encoding="utf-8")
 
+    def pause(self, moment: Moment) -> AbstractContextManager[Pause]:
+        """Stop the next session that comes to this moment, until it is told to go on; see tests/lab/pausing.py."""
+        return paused(self.tools, moment)
+
     # Its life
 
     def start(self) -> None:
         """Lay everything out and start the servers."""
         self.folder.mkdir(parents=True)
+        self.tools.mkdir()
         self._make_home()
         self.public_key = write_key(self.folder / "host_key")
         self.fpm.install()
@@ -213,6 +221,8 @@ class LabHost:
     def restore(self) -> None:
         """As after `start`, quickly: php-fpm is only restarted when it was, or when a file that it may know changed."""
         changed = self.application.restore()
+        shutil.rmtree(self.tools)
+        self.tools.mkdir()
         self._make_home()
         self.fpm.install()
         self.sshd.start()

@@ -15,6 +15,7 @@ from tests.lab.processes import alive, end, processes, wait_until, with_descenda
 
 _TRIES = 5
 _HERE = Path(__file__).parent
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 
 
@@ -143,7 +144,10 @@ class Fpm:
 
 
 def sshd(folder: Path, *, authorized_keys: Path, home: Path) -> Server:
-    """An OpenSSH server on loopback, with the key `host_key` in the folder; its sessions have a home of their own."""
+    """An OpenSSH server on loopback, with the key `host_key` in the folder.
+
+    Its sessions have a home of their own, and look for programs in the folder's `tools` first.
+    """
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where it keeps its unprivileged part, made by its service
 
@@ -151,7 +155,8 @@ def sshd(folder: Path, *, authorized_keys: Path, home: Path) -> Server:
         return (
             f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host_key\nPidFile {folder}/sshd.pid\n"
             f"AuthorizedKeysFile {authorized_keys}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-            f"KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\nSetEnv HOME={home}\n"
+            f"KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\n"
+            f"SetEnv HOME={home} PATH={folder}/tools:{_PATH}\n"
         )
 
     command = (program("sshd"), "-D", "-f", f"{folder}/sshd.conf", "-E", f"{folder}/sshd.log")
