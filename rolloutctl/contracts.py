@@ -205,6 +205,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The time, in UTC."""
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, to measure by: never set forward or back, as the time may be."""
+
     def wait(self, seconds: float) -> None:
         """Let time pass."""
 

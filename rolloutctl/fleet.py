@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 from rolloutctl.contracts import Clock, Session, Sessions
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Environment, Flag, Host
-from rolloutctl.rules.host import Event, HostState
+from rolloutctl.rules.host import Event, Holder, HostState
 from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, untouched
 
 _T = TypeVar("_T")
@@ -25,9 +25,10 @@ _PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost ho
 
 
 class Drifted(Refused):
-    """A host is not as it was when the plan was made."""
+    """A host is not as it was when the plan was made; `moved`: another release is live there."""
 
     code = "drift"
+    moved = False
 
 
 class Busy(Refused):
@@ -101,9 +102,19 @@ class Fleet:
                 self.sessions[name] = self.arriving.pop(name).result()
             except Unreachable as error:
                 lost[name] = self._told(name, error)
-        order = [host.name for host in self.environment.hosts]
-        self.sessions = dict(sorted(self.sessions.items(), key=lambda item: order.index(item[0])))
+        self._sort()
         return lost
+
+    def renew(self, names: Iterable[str]) -> dict[str, Unreachable]:
+        """Hang up on hosts and reach them again; those that can't be, and why.
+
+        For a connection that was cut, and for a host where `current` has moved: what a session knows of its host it
+        learns at its beginning.
+        """
+        hosts = {host.name: host for host in self.environment.hosts}
+        said = self._each({name: hosts[name] for name in names}, self._reach_again)
+        self._sort()
+        return {name: self._told(name, error) for name, error in said.items() if isinstance(error, Unreachable)}
 
     def look(
         self, names: Iterable[str] | None = None, *, content: bool, records: int = 200
@@ -127,9 +138,9 @@ class Fleet:
             Unreachable: a host was lost; every lock is released.
         """
         wanted = list(names)
-        deadline = self._clock.now().timestamp() + seconds
+        deadline = self._clock.monotonic() + seconds
         while True:
-            left = max(0.0, deadline - self._clock.now().timestamp())
+            left = max(0.0, deadline - self._clock.monotonic())
             patience = max(left, 1.0) if len(wanted) == 1 else 0.0
             said = self.each(lambda session: session.lock(False, patience), wanted)  # noqa: B023 - called before the next
             problems = {name: error for name, answer in said.items() if (error := lock_problem(name, answer))}
@@ -181,14 +192,23 @@ class Fleet:
             error.hint += f"\nThen: {trust}"
         return error
 
+    def _sort(self) -> None:
+        """The hosts in the order in which they are listed: the first is the canary."""
+        order = [host.name for host in self.environment.hosts]
+        self.sessions = dict(sorted(self.sessions.items(), key=lambda item: order.index(item[0])))
+
+    def _reach_again(self, host: Host) -> Session:
+        lost = self.sessions.pop(host.name, None)
+        if lost is not None:
+            lost.close()
+        session = self.sessions[host.name] = self._connect(host)
+        return session
+
     def _settle(self, host: Host, change: str, *, keep: bool) -> HostState:
         error = Unreachable("the connection is gone")
         for pause in _PAUSES:
             try:
-                lost = self.sessions.pop(host.name, None)
-                if lost is not None:
-                    lost.close()
-                session = self.sessions[host.name] = self._connect(host)
+                session = self._reach_again(host)
                 session.settle(change, keep)
                 return session.look(content=False, records=50)
             except Unreachable as again:
@@ -274,17 +294,24 @@ def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused 
         return answer
     for event in answer:
         if event.kind == "busy":
-            return Busy(
-                f"{holder_in(event)} is at work on {name}.",
-                subject=name,
-                state="Nothing was changed.",
-                hint="Wait for it: --wait 60s",
-            )
+            return busy_with(holder_in(event), name)
         if event.kind == "drift":
-            return Drifted(
+            drifted = Drifted(
                 f"{name}: {_drift(event)}", subject=name, state="Nothing was changed.", hint="rolloutctl status"
             )
+            drifted.moved = event.text(0) == "release"
+            return drifted
     return None if any(event.kind == "locked" for event in answer) else Unreachable("gave no answer", subject=name)
+
+
+def busy_with(holder: Holder, name: str) -> Busy:
+    """Somebody is at work on a host."""
+    return Busy(
+        f"{holder} is at work on {name}.",
+        subject=name,
+        state="Nothing was changed.",
+        hint="Wait for it: --wait 60s",
+    )
 
 
 def _drift(event: Event) -> str:

@@ -17,6 +17,10 @@ class SystemClock:
         """The time, in UTC."""
         return datetime.now(UTC)
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, to measure by."""
+        return time.monotonic()
+
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         time.sleep(seconds)

@@ -274,22 +274,28 @@ function picked(array $config, array $paths)
 function ask(array $in): array
 {
     $answers = [];
-    $start = microtime(true);
+    $start = now();
     foreach ($in['requests'] as $request) {
         do {
             $answer = judged($request, exchange($request));
-            $over = microtime(true) - $start >= $request['within'];
+            $over = now() - $start >= $request['within'];
             if (!$answer['ok'] && !$over) {
                 usleep(100000);
             }
         } while (!$answer['ok'] && !$over);
-        $answer['waited_ms'] = (int) round((microtime(true) - $start) * 1000);
+        $answer['waited_ms'] = (int) round((now() - $start) * 1000);
         $answers[] = $answer;
         if (!$answer['ok'] && !empty($in['stop'])) {
             break; // the change goes back anyway; each further one would wait as long
         }
     }
     return ['answers' => $answers];
+}
+
+/** Seconds since some moment; a clock that is set meanwhile makes no wait longer or shorter. */
+function now(): float
+{
+    return hrtime(true) / 1e9;
 }
 
 function judged(array $request, array $got): array
@@ -312,7 +318,7 @@ function judged(array $request, array $got): array
 /** One request over a socket: PHP's http:// wrapper follows proxies and needs allow_url_fopen. */
 function exchange(array $request): array
 {
-    $start = microtime(true);
+    $start = now();
     $got = ['status' => null, 'body' => '', 'error' => null, 'ms' => 0];
     $socket = connected($request, $got);
     if ($socket !== null) {
@@ -328,7 +334,7 @@ function exchange(array $request): array
             $got['error'] = $answer === '' ? 'no answer' : 'an answer that is not HTTP';
         }
     }
-    $got['ms'] = (int) round((microtime(true) - $start) * 1000);
+    $got['ms'] = (int) round((now() - $start) * 1000);
     return $got;
 }
 
@@ -359,7 +365,7 @@ function request_text(array $request): string
 function received($socket, float $deadline): string
 {
     $answer = '';
-    while (!feof($socket) && strlen($answer) < 262144 && microtime(true) < $deadline) {
+    while (!feof($socket) && strlen($answer) < 262144 && now() < $deadline) {
         $piece = fread($socket, 8192);
         if ($piece === false || ($piece === '' && stream_get_meta_data($socket)['timed_out'])) {
             break;

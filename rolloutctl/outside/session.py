@@ -161,7 +161,7 @@ class RemoteSession:
     def hold(self) -> None:
         """Tell the host that others are still at work."""
         with suppress(Unreachable):  # whoever waits for an answer will notice
-            self._wire.send("hold")
+            self._wire.nudge("hold")
 
     def close(self) -> None:
         """End the session and hang up; what is committed and undecided goes back, a narrowing stays."""

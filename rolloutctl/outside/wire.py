@@ -46,7 +46,19 @@ class Wire:
             Unreachable: the connection is gone.
         """
         with self._sending:
-            self._channel.send((" ".join(words) + "\n").encode())
+            self._write(words)
+
+    def nudge(self, *words: str) -> None:
+        """Send a verb, unless something is being sent just now, which the host hears as well.
+
+        Raises:
+            Unreachable: the connection is gone.
+        """
+        if self._sending.acquire(blocking=False):
+            try:
+                self._write(words)
+            finally:
+                self._sending.release()
 
     def answers(self, seconds: float) -> Iterator[tuple[str, ...]]:
         """The tokens of each answer, as they come.
@@ -70,6 +82,9 @@ class Wire:
     def close(self) -> None:
         """End the conversation."""
         self._channel.close()
+
+    def _write(self, words: tuple[str, ...]) -> None:
+        self._channel.send((" ".join(words) + "\n").encode())
 
     def _line(self, deadline: float) -> bytes:
         searched = 0

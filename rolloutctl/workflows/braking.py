@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rolloutctl.contracts import Session
-from rolloutctl.errors import Unreachable
-from rolloutctl.fleet import Busy, Drifted, Fleet, lock_problem
+from rolloutctl.errors import Refused, Unreachable
+from rolloutctl.fleet import Drifted, Fleet, lock_problem
 from rolloutctl.rules.history import STEP_FAILED
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.outcomes import HostOutcome, outcome_from, unreached
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.work import work_for
+from rolloutctl.workflows.closing import reach
 from rolloutctl.workflows.looking import look_at
 from rolloutctl.workflows.narrowed import conclude_narrowing
 from rolloutctl.workflows.proving import findings_of, merged
@@ -29,6 +30,7 @@ class _End:
     outcome: HostOutcome
     notes: tuple[str, ...] = ()
     again: bool = False  # the host was not as it was when it was looked at
+    moved: bool = False  # another release is live there
 
 
 def brake(fleet: Fleet, plan: Plan, lost: dict[str, Unreachable], make_plan: PlanMaker, tools: Tools) -> Done:
@@ -36,20 +38,61 @@ def brake(fleet: Fleet, plan: Plan, lost: dict[str, Unreachable], make_plan: Pla
     fleet.transacting = True
     ends: dict[str, _End] = {}
     plans: dict[str, HostPlan] = {}
+    overtaken: dict[str, str] = {}
+    cut: set[str] = set()
+    left = plan
     for _ in range(_ROUNDS):
-        plans.update({host.name: host for host in plan.hosts})
-        ends.update(_round(fleet, plan, tools))
+        plans.update({host.name: host for host in left.hosts})
+        ends.update(_round(fleet, left, tools))
+        _reach_once_more(fleet, plan, ends, cut)
         lost.update(fleet.arrivals())
-        left = [name for name in fleet.sessions if name not in ends or ends[name].again]
-        states = look_at(fleet, left, lost, tools) if left else {}
-        if not states:
+        lost.update(fleet.renew([name for name, end in ends.items() if end.moved]))
+        names = [name for name in fleet.sessions if name not in overtaken and (name not in ends or ends[name].again)]
+        states = look_at(fleet, names, lost, tools) if names else {}
+        left = _planned_again(plan, states, lost, make_plan, overtaken)
+        if not left.hosts:
             break
-        plan = replace(make_plan(states, lost), narrow=True)
     whole = replace(plan, hosts=tuple(plans.values()), unreachable=tuple(lost))
     outcomes = {name: ends[name].outcome for name in plans}
-    done = conclude_narrowing(fleet, whole, outcomes, tools)
+    done = conclude_narrowing(fleet, whole, outcomes, overtaken, tools)
     notes = merged([f"{name}: {note}" for name, end in ends.items() for note in end.notes], len(ends))
     return replace(done, notes=(*notes, *done.notes))
+
+
+def _reach_once_more(fleet: Fleet, plan: Plan, ends: dict[str, _End], cut: set[str]) -> None:
+    """A connection that was cut is no reason to leave a host on: over another one, see how far it came."""
+    gone = [name for name, end in ends.items() if end.outcome.result == "lost" and name not in cut]
+    cut.update(gone)
+    outcomes = {name: ends[name].outcome for name in gone}
+    reach(fleet, plan, outcomes, gone, keep=True)
+    for name, outcome in outcomes.items():
+        ends[name] = replace(ends[name], outcome=outcome, again=outcome.result in {"untouched", "reverted"})
+
+
+def _planned_again(
+    plan: Plan,
+    states: Mapping[str, HostState],
+    lost: Mapping[str, Unreachable],
+    make_plan: PlanMaker,
+    overtaken: dict[str, str],
+) -> Plan:
+    """The plan for hosts that are still to be narrowed, as they now are.
+
+    Whoever was faster may have closed the feature further than was asked for here. Then the same edit would open it
+    again, so such a host is left as it is, and noted in `overtaken`.
+    """
+    hosts: list[HostPlan] = []
+    for name, state in states.items():
+        try:
+            fresh = make_plan({name: state}, lost)
+        except Refused as refused:
+            overtaken[name] = refused.message
+            continue
+        if fresh.narrow and (plan.undoes or fresh.target.within(plan.target)):
+            hosts.extend(fresh.hosts)
+        else:
+            overtaken[name] = f"somebody else changed it meanwhile, to {fresh.before}"
+    return replace(plan, hosts=tuple(hosts), unreachable=tuple(lost))
 
 
 def _round(fleet: Fleet, plan: Plan, tools: Tools) -> dict[str, _End]:
@@ -63,7 +106,7 @@ def _round(fleet: Fleet, plan: Plan, tools: Tools) -> dict[str, _End]:
 
     ends: dict[str, _End] = {}
     for name, end in fleet.each(one, plans).items():
-        ends[name] = _End(unreached(name, end.message)) if isinstance(end, Unreachable) else end
+        ends[name] = _End(replace(unreached(name, str(end)), result="lost")) if isinstance(end, Unreachable) else end
     return ends
 
 
@@ -74,10 +117,9 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
         return _End(unreached(host.name, drift.message), again=True)
     told = (*notes, *(objection.passed or objection.message for objection in objections))
     problem = lock_problem(host.name, session.lock(True, _PATIENCE))
-    if isinstance(problem, Busy | Unreachable):
-        return _End(unreached(host.name, problem.message), told)
     if problem is not None:
-        return _End(unreached(host.name, problem.message), told, again=True)
+        moved = isinstance(problem, Drifted) and problem.moved
+        return _End(unreached(host.name, problem.message), told, again=isinstance(problem, Drifted), moved=moved)
     said = len(session.said)
     try:
         outcome = outcome_from(host.name, session.commit(plan.change, plan.environment.hold))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable
-from rolloutctl.fleet import Drifted, Fleet
+from rolloutctl.fleet import Busy, Drifted, Fleet, busy_with
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import in_doubt, of_environment
 from rolloutctl.rules.outcomes import HostOutcome, asked_in, untouched
@@ -25,7 +25,7 @@ from rolloutctl.workflows.proving import prove
 from rolloutctl.workflows.settling import settle_leftovers
 from rolloutctl.workflows.tools import Done, Options, Tools
 
-_REPLANS = 200  # somebody else was faster; the time to wait ends it before
+_PAUSE = 0.5  # seconds before looking again at a change that somebody else has on its way
 _STRAGGLERS = 2.0  # seconds that a switch-off gives slow hosts before it begins with the others
 
 
@@ -39,7 +39,7 @@ class _Change:
         self.tools = tools
         self.desk = desk
         self.lost: dict[str, Unreachable] = {}
-        self.begun = tools.clock.now()
+        self.begun = tools.clock.monotonic()
         self._agreed: object = None
         self._doubts: tuple[str, ...] = ()
         self._settled: tuple[str, ...] = ()
@@ -51,23 +51,36 @@ class _Change:
         self.lost = self.fleet.open(flags, _STRAGGLERS if hurry else None)
         if not self.fleet.sessions:
             self.lost.update(self.fleet.arrivals())
-        deadline = self.begun.timestamp() + self.options.wait
-        for _ in range(_REPLANS):
-            plan = self._planned()
-            if (
-                plan.nothing_to_write
-                and not (self.fleet.arriving or self._unsettled)
-                and (done := self._already_so(plan))
-            ):
-                return done
-            if plan.narrow:
-                return self._narrowed(plan)
-            try:
-                return self._widened(plan, deadline)
-            except Drifted:
-                if self.tools.clock.now().timestamp() > deadline:
-                    raise
-        raise AssertionError("time ends it before")  # pragma: no cover
+        deadline = self.begun + self.options.wait
+        while (done := self._tried(self._planned(), deadline)) is None:
+            pass
+        return done
+
+    def _tried(self, plan: Plan, deadline: float) -> Done | None:
+        """One plan carried out; None when it has to be made anew, because somebody else was faster."""
+        undecided = _undecided(plan)
+        if undecided is not None and not plan.target.nobody:
+            self._wait_for(undecided, deadline)
+            return None
+        settled = not (undecided or self.fleet.arriving or self._unsettled)
+        if plan.nothing_to_write and settled and (done := self._already_so(plan)):
+            return done
+        if plan.narrow:
+            return self._narrowed(plan)
+        try:
+            return self._widened(plan, deadline)
+        except Drifted as drifted:
+            if self.tools.clock.monotonic() > deadline:
+                raise
+            if drifted.moved:
+                self.lost.update(self.fleet.renew([drifted.subject]))
+            return None
+
+    def _wait_for(self, undecided: Busy, deadline: float) -> None:
+        left = deadline - self.tools.clock.monotonic()
+        if left <= 0:
+            raise undecided
+        self.tools.clock.wait(min(left, _PAUSE))
 
     def _planned(self) -> Plan:
         """Look, settle what was interrupted, and plan.
@@ -98,11 +111,11 @@ class _Change:
         notes += prove(self.fleet, plan, self.tools, with_pending=self.options.with_pending)
         if (planned := self._asked(plan, notes)) is not None:
             return planned
-        begun = self.tools.clock.now()
+        begun = self.tools.clock.monotonic()
         names = [host.name for host in plan.hosts]
-        self.fleet.lock(names, seconds=max(0.0, deadline - begun.timestamp()))
+        self.fleet.lock(names, seconds=max(0.0, deadline - begun))
         outcomes = self.fleet.commit(plan.change, names)
-        return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun.timestamp())
+        return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun)
 
     def _narrowed(self, plan: Plan) -> Done:
         notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools)
@@ -110,7 +123,7 @@ class _Change:
             notes += prove(self.fleet, plan, self.tools, with_pending=True)
         if (planned := self._asked(plan, notes)) is not None:
             return planned
-        begun = self.tools.clock.now().timestamp()
+        begun = self.tools.clock.monotonic()
         return self._ended(brake(self.fleet, plan, self.lost, self.make_plan, self.tools), notes, begun)
 
     def _asked(self, plan: Plan, notes: tuple[str, ...]) -> Done | None:
@@ -131,7 +144,7 @@ class _Change:
         return None
 
     def _ended(self, done: Done, notes: tuple[str, ...], begun: float) -> Done:
-        seconds = self.tools.clock.now().timestamp() - begun
+        seconds = self.tools.clock.monotonic() - begun
         return replace(done, notes=(*notes, *done.notes), seconds=seconds)
 
     def _already_so(self, plan: Plan) -> Done | None:
@@ -175,6 +188,16 @@ def carry_out(  # noqa: PLR0913 - the whole of a change
     """
     with Fleet(environment, tools.sessions, tools.clock, desk.notice) as fleet:
         return _Change(fleet, make_plan, options, tools, desk).carry_out(hurry=hurry)
+
+
+def _undecided(plan: Plan) -> Busy | None:
+    """Whose change of the same flag is on its way, where nothing seems to be left to do: what stands may go back."""
+    for host in plan.hosts if plan.nothing_to_write else ():
+        holder = host.state.holder
+        closing = any(pending.alive and pending.fields.get("narrow") for pending in host.state.pending)
+        if holder is not None and holder.fields.get("flag") == plan.flag.name and not closing:
+            return busy_with(holder, host.name)
+    return None
 
 
 def _nobody_touched(plan: Plan) -> tuple[HostOutcome, ...]:

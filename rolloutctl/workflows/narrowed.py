@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rolloutctl.errors import PersonNeeded
+from collections.abc import Mapping
+
+from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
@@ -12,8 +14,13 @@ from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, re
 from rolloutctl.workflows.tools import Done, Tools
 
 
-def conclude_narrowing(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
-    """A switch-off never goes back: what was reached stays, and the rest is named."""
+def conclude_narrowing(
+    fleet: Fleet, plan: Plan, outcomes: Outcomes, overtaken: Mapping[str, str], tools: Tools
+) -> Done:
+    """A switch-off never goes back: what was reached stays, and the rest is named.
+
+    `overtaken`: hosts that were left as they are, because somebody else changed them first, and how.
+    """
     reach(fleet, plan, outcomes, [name for name, outcome in outcomes.items() if outcome.result == "lost"], keep=True)
     hosts = tuple(outcomes.values())
     notes = tuple(
@@ -22,14 +29,15 @@ def conclude_narrowing(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tool
         for asked in failures(outcome.asked)
     )
     missed = [name for name in plan.unreachable if name not in outcomes]
-    missed += [outcome.name for outcome in hosts if outcome.result != "kept"]
+    missed += [outcome.name for outcome in hosts if outcome.result != "kept" and outcome.name not in overtaken]
     unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
     weak = [outcome.name for outcome in hosts if outcome.result == "kept" and _not_live(outcome, plan)]
-    error = _error(plan, hosts, missed, weak) or _not_written(plan, unwritten)
     kept = [outcome.name for outcome in hosts if outcome.result == "kept"]
+    error = _error(plan, hosts, missed, weak) or _overtaken(plan, kept, overtaken) or _not_written(plan, unwritten)
     if error is None and kept:
         error = run_once(fleet, plan, kept[0])
-    return remember(Done(plan, "in_doubt" if missed or weak else "kept", hosts, notes, error), tools)
+    result = "refused" if isinstance(error, Refused) else "in_doubt" if missed or weak or overtaken else "kept"
+    return remember(Done(plan, result, hosts, notes, error), tools)
 
 
 def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
@@ -58,6 +66,29 @@ def _error(plan: Plan, hosts: tuple[HostOutcome, ...], missed: list[str], weak: 
         state=f"On {names_of(missed or weak)} people may still see the feature.",
         hint=again(plan),
         details=(*causes, *(line for outcome in hosts for line in lines_of(outcome))),
+    )
+
+
+def _overtaken(plan: Plan, kept: list[str], overtaken: Mapping[str, str]) -> RolloutctlError | None:
+    if not overtaken:
+        return None
+    where, hint = plan.environment.name, f"rolloutctl status {plan.environment.name} {plan.flag.name}"
+    details = tuple(f"{name}: {how}" for name, how in overtaken.items())
+    if not kept:
+        return Refused(
+            f"Somebody else changed {plan.flag.name} first.",
+            subject=where,
+            state="This command changed nothing on any host.",
+            hint=hint,
+            details=details,
+        )
+    return PersonNeeded(
+        f"{plan.flag.name} is set to {plan.target} on {names_of(kept)}; on {names_of(list(overtaken))} somebody else"
+        " changed it first.",
+        subject=where,
+        state="There it was left as it is now.",
+        hint=hint,
+        details=details,
     )
 
 

@@ -36,7 +36,7 @@ listen() {
     IFS= read -r LINE <&8 || LINE=tick # a signal interrupted it
     case $LINE in
       tick) waited=$((waited + 1)) ;;
-      gone) GONE=1 ;;
+      gone) GONE=$((waited + GRACE)) ;;
       *) return 0 ;;
     esac
     if [ -n "$HOLDING" ] && own_decision; then return 0; fi
@@ -51,7 +51,7 @@ own_decision() { # into LINE: what the session decides without its client
     LINE="decide revert preempted"
   elif [ -n "$TERMINATED" ]; then
     LINE="decide revert terminated"
-  elif [ -n "$GONE" ]; then
+  elif [ -n "$GONE" ] && { [ -z "$CHANGE" ] || [ "$DIRECTION" = narrow ] || [ "$waited" -ge "$GONE" ]; }; then
     LINE="decide revert client-gone"
   elif [ "$waited" -ge "${HOLD:-60}" ]; then
     LINE="decide revert hold-time-over"
@@ -98,6 +98,7 @@ serve() {
 }
 
 ME=$(id -u)
+GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
 EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do

@@ -13,7 +13,7 @@ from rolloutctl.outside.ssh.ssh_config import Said, ask_ssh, at_home, own_config
 from rolloutctl.rules.config import Host
 
 CONNECT = 10  # seconds for the TCP connection, the greeting and the key exchange
-_ALIVE = (15, 3)  # seconds between two signs of life, and how many may stay without an answer
+_ALIVE = (10, 3)  # seconds between two signs of life, and how many may stay without an answer
 
 # A host's key is always checked. What only serves a person at a terminal, or opens ports here, is left out.
 _FIXED = {

@@ -7,8 +7,11 @@ import paramiko
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.ssh.journey import GREETING, Journey
 from rolloutctl.outside.ssh.keyring import Keyring
+from rolloutctl.outside.ssh.pulse import Pulse
 from rolloutctl.outside.ssh.ssh_words import said
 from rolloutctl.rules.config import Host
+
+_GONE = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises where a connection has ended
 
 
 class ParamikoConnection:
@@ -17,6 +20,7 @@ class ParamikoConnection:
     def __init__(self, journey: Journey, name: str, way: str) -> None:
         self._journey = journey
         self._name = name
+        self._pulse = Pulse(journey.transports[-1])
         self.way = way
 
     def start(self, command: str) -> ParamikoChannel:
@@ -28,18 +32,20 @@ class ParamikoConnection:
             raise Unfit(
                 f"The host lets us in, but does not run commands: {said(error)}.", subject=self._name
             ) from error
-        return ParamikoChannel(channel)
+        return ParamikoChannel(channel, self._pulse)
 
     def close(self) -> None:
         """Hang up."""
+        self._pulse.end()
         self._journey.close()
 
 
 class ParamikoChannel:
     """The stdin and stdout of one remote command."""
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, pulse: Pulse) -> None:
         self._channel = channel
+        self._pulse = pulse
         self._stderr = bytearray()
 
     def send(self, data: bytes) -> None:
@@ -47,19 +53,22 @@ class ParamikoChannel:
         try:
             self._channel.settimeout(GREETING * 2)
             self._channel.sendall(data)
-        except OSError as error:
-            raise Unreachable("the connection is gone") from error
+        except _GONE as error:
+            raise self._gone() from error
 
     def receive(self, timeout: float) -> bytes:
         """What the command wrote next; empty when it has ended."""
         self._drain()
         self._channel.settimeout(timeout)
         try:
-            return self._channel.recv(65536)
+            piece = self._channel.recv(65536)
         except TimeoutError:
             raise
-        except OSError as error:
-            raise Unreachable("the connection is gone") from error
+        except _GONE as error:
+            raise self._gone() from error
+        if not piece and self._pulse.silent:
+            raise self._gone()
+        return piece
 
     def noise(self) -> str:
         """The end of what the command wrote to stderr."""
@@ -69,6 +78,9 @@ class ParamikoChannel:
     def close(self) -> None:
         """End the command's stdin and forget the rest."""
         self._channel.close()
+
+    def _gone(self) -> Unreachable:
+        return Unreachable("the host fell silent" if self._pulse.silent else "the connection is gone")
 
     def _drain(self) -> None:
         while self._channel.recv_stderr_ready():
