@@ -11,7 +11,7 @@ from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
-from rolloutctl.rules.records import Record
+from rolloutctl.rules.records import Log, Record
 from rolloutctl.rules.survey import Closer, Machine
 from rolloutctl.rules.work import Asked
 
@@ -150,8 +150,8 @@ class Session(Protocol):
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
         """Write a record that could not be written when it was made."""
 
-    def log(self) -> tuple[Record, ...]:
-        """The host's whole audit log, oldest first."""
+    def log(self) -> Log:
+        """The host's whole audit log."""
 
     def ask(self, requests: Sequence[Mapping[str, Any]]) -> tuple[Event, ...]:
         """Ask requests on the host, of itself."""
@@ -218,8 +218,11 @@ class Mirror(Protocol):
     def saw(self, environment: str, host: str, records: Iterable[Record]) -> None:
         """Remember records that a host showed."""
 
-    def seen(self, environment: str, host: str) -> tuple[Record, ...]:
-        """All that was ever seen, in that order."""
+    def seen(self, environment: str, host: str) -> tuple[str, ...]:
+        """Every line that was ever seen, in that order."""
+
+    def place(self, environment: str, host: str) -> str:
+        """Where a person finds what was seen of a host."""
 
     def owe(self, environment: str, host: str, fields: Mapping[str, Any]) -> None:
         """Keep a record that the host could not write."""

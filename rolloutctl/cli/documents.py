@@ -83,6 +83,8 @@ def of_verification(verdicts: Iterable[Verified]) -> Document:
             "records": verdict.records,
             "ok": verdict.ok,
             "problem": verdict.problem,
+            "note": verdict.note,
+            "hint": verdict.hint,
         }
         for verdict in verdicts
     ]

@@ -56,16 +56,19 @@ def show_undone(environment: Environment, undone: Sequence[Change], page: Page) 
 
 
 def show_verdicts(verdicts: Sequence[Verified], page: Page) -> None:
-    """A line a host."""
+    """A line a host; below them what to do where something is wrong."""
     rows: list[list[Cell]] = []
     for verdict in verdicts:
         mark = (
             text(("✓ ", "green"), verdict.environment) if verdict.ok else text(("✗ ", "bold red"), verdict.environment)
         )
-        told = f"{words.counted(verdict.records, 'record')}, nothing changed or lost" if verdict.ok else verdict.problem
+        sound = f"{words.counted(verdict.records, 'record')}, nothing changed or lost"
+        told = "; ".join(filter(None, (sound, verdict.note))) if verdict.ok else verdict.problem
         rows.append([mark, verdict.name, told or "broken"])
     if rows:
         page.columns(rows, indent=0)
+    for hint in dict.fromkeys(line for verdict in verdicts for line in verdict.hint.splitlines()):
+        page.advice(hint, indent=2)
 
 
 def _row(change: Change, *, several: bool) -> list[Cell]:

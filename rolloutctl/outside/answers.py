@@ -27,6 +27,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "failed": (0, 2),
     "fatal": (1,),
     "going-back": (0,),
+    "head": (1,),
     "hello": (2, 3, 4, 5, 6),
     "live": (0,),
     "live-failed": (1,),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rolloutctl.errors import PersonNeeded
-from rolloutctl.rules.records import Record, body, read_log
+from rolloutctl.rules.records import Record, body, lines_of, read_record
 
 
 class FileMirror:
@@ -33,12 +33,16 @@ class FileMirror:
             return
         with suppress(OSError), _locked(path) as file:
             before = file.read()
-            known = {record.line for record in _records(before)}
+            known = set(_lines(before))
             _append(file, before, (line for line in lines if line not in known))
 
-    def seen(self, environment: str, host: str) -> tuple[Record, ...]:
-        """All that was ever seen, in that order."""
-        return _records(_content(self._path(environment, host, "jsonl")))
+    def seen(self, environment: str, host: str) -> tuple[str, ...]:
+        """Every line that was ever seen, in that order."""
+        return _lines(_content(self._path(environment, host, "jsonl")))
+
+    def place(self, environment: str, host: str) -> str:
+        """Where a person finds what was seen of a host."""
+        return str(self._path(environment, host, "jsonl"))
 
     def owe(self, environment: str, host: str, fields: Mapping[str, Any]) -> None:
         """Keep a record that the host could not write.
@@ -100,7 +104,11 @@ def _content(path: Path) -> bytes:
 
 
 def _records(data: bytes) -> tuple[Record, ...]:
-    return tuple(record for record in read_log(data.decode(errors="surrogateescape")) if not record.torn)
+    return tuple(record for record in map(read_record, _lines(data)) if not record.torn)
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
+    return tuple(lines_of(data.decode(errors="surrogateescape")))
 
 
 def _append(file: BinaryIO, before: bytes, lines: Iterable[str]) -> None:

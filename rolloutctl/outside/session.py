@@ -17,10 +17,13 @@ from rolloutctl.outside.wire import Wire, encode
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event, HostState, Work
-from rolloutctl.rules.records import Record, body, read_log
+from rolloutctl.rules.records import Log, body
 from rolloutctl.rules.redact import Redactor, printable
 from rolloutctl.rules.requests import limit_for
 
+_PIECE = 512 * 1024  # bytes of the log that a host sends in one answer, as show_log has it
+_LONGEST_LOG = 2**30  # bytes
+_LONGEST_NUMBER = 12  # digits
 _SHORT = 45.0  # seconds for an answer that takes no step; the host's php may take 30
 _BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
@@ -120,11 +123,16 @@ class RemoteSession:
         opened = self._until("open", _SHORT)
         return (*opened, *self._ask("append", encode(body(fields).encode())))
 
-    def log(self) -> tuple[Record, ...]:
-        """The host's whole audit log, oldest first."""
-        return tuple(
-            record for event in self._ask("log") if event.kind == "records" for record in read_log(event.text(0))
-        )
+    def log(self) -> Log:
+        """The host's whole audit log, piece by piece: one line of the protocol could not hold it."""
+        kept = len(self.said)
+        head = next((event for event in self._ask("log") if event.kind == "head"), Event("head"))
+        size = head.text(0)
+        if not (size.isascii() and size.isdigit() and len(size) < _LONGEST_NUMBER) or int(size) > _LONGEST_LOG:
+            raise Unreachable("its audit log has no length, or is too long to be read", subject=self.host.name)
+        text = "".join(self._piece_of_log(number, int(size)) for number in range(-(-int(size) // _PIECE)))
+        del self.said[kept:]  # tens of megabytes that nobody asks for again
+        return Log(text, head.text(1))
 
     def ask(self, requests: Sequence[Mapping[str, Any]]) -> tuple[Event, ...]:
         """Ask requests on the host, of itself."""
@@ -227,6 +235,11 @@ class RemoteSession:
             "WHO": encode(json.dumps(work.who).encode()),
         }.items():
             self._wire.send("set", name, value)
+
+    def _piece_of_log(self, number: int, size: int) -> str:
+        left = min(_PIECE, size - number * _PIECE)
+        answers = self._ask("log", str(number), str(left))
+        return "".join(event.text(0) for event in answers if event.kind == "records")
 
     def _build_limit(self) -> float:
         return next((step.timeout for step in self._steps if step.builtin), _BUILD)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rolloutctl.rules.flags import Audience
+
+_HEAD = re.compile(r"(?P<lines>0|[1-9][0-9]{0,11}) (?P<hash>[0-9a-f]{64}|)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,24 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """A host's whole log as it stands, oldest first, and `head`, the file beside it; empty where there is none.
+
+    It may be tens of megabytes, so it is read a line at a time where that will do.
+    """
+
+    text: str = field(default="", repr=False)
+    head: str = ""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every line of it, read."""
+        return read_log(self.text)
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a chain breaks: the line's number, counted from 1, and how."""
+    """Where a log is broken: the line's number, counted from 1, and how, in words that follow it."""
 
     line: int
     problem: str
@@ -63,8 +82,13 @@ def read_record(line: str) -> Record:
 
 def read_log(text: str) -> tuple[Record, ...]:
     """All records of a log, oldest first. Only a newline ends a line; a blank line is a torn record too."""
+    return tuple(read_record(line) for line in lines_of(text))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a log; the last one may lack its end."""
     lines = text.split("\n")
-    return tuple(read_record(line) for line in (lines if lines[-1] else lines[:-1]))
+    return lines if lines[-1] else lines[:-1]
 
 
 def body(fields: Mapping[str, Any]) -> str:
@@ -72,26 +96,60 @@ def body(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":"))[1:]
 
 
-def verify(records: Iterable[Record]) -> Fault | None:
+def verify(log: Log) -> Fault | None:
     """The first place where a log was changed, cut or joined; None for a sound one.
 
+    Finds accidents, not attackers who can write the log and its head. No fault: a torn line, see `verify_chain`; one
+    line more than the head knows, when it follows the one that the head names: a power cut between the two writes.
+    """
+    lines = lines_of(log.text)
+    return verify_chain(lines) or _verify_end(log, lines)
+
+
+def verify_chain(lines: Iterable[str]) -> Fault | None:
+    """The first line that does not follow the one before it.
+
     A torn line that begins as a record would and that the next one names as its predecessor is an accident and no
-    fault. The chain finds accidents, not attackers who can write the log. Nothing follows the last line: that it was
-    changed or cut off is seen by comparing with what was read before (`missing_from`).
+    fault. Nothing follows the last line: what happened to that only the head can tell.
     """
     expected = ""
-    for number, record in enumerate(records, 1):
+    for number, record in enumerate(map(read_record, lines), 1):
         begins = f'{{"prev":"{expected}"'
         if record.torn and not _cut_off(record.line, begins):
             return Fault(number, "is no record")
         if not record.torn and record.data.get("prev") != expected:
             return Fault(number, "does not follow the line before it")
-        expected = hashlib.sha256(record.line.encode(errors="surrogatepass")).hexdigest()
+        expected = hash_of(record.line)
     return None
 
 
+def _verify_end(log: Log, lines: Sequence[str]) -> Fault | None:
+    """How the end of a log differs from what its head says of it."""
+    if not log.head:
+        headed = any("line" in read_object(line) for line in lines)  # written together with a head
+        return Fault(len(lines), "is not named by audit.head any more: that file is gone") if headed else None
+    head = _HEAD.fullmatch(log.head)
+    if head is None:
+        return Fault(max(len(lines), 1), "is not named by audit.head any more: that file was changed")
+    known, whole = int(head["lines"]), log.text.count("\n")
+    if whole < known:
+        return Fault(whole + 1, f"is gone or cut off: audit.head names {known} lines")
+    if (hash_of(lines[known - 1]) if known else "") != head["hash"]:
+        return Fault(max(known, 1), "is not as it was written, says audit.head")
+    return Fault(known + 2, f"was added: audit.head names {known} lines") if len(lines) > known + 1 else None
+
+
+def hash_of(line: str) -> str:
+    """What the next record names as its predecessor."""
+    return hashlib.sha256(line.encode(errors="surrogatepass")).hexdigest()
+
+
 def _cut_off(line: str, begins: str) -> bool:
-    """Whether a line is the beginning of a record, and not a whole one with more behind it: two lines joined."""
+    """Whether a line is the beginning of a record, and not a whole one with more behind it: two lines joined.
+
+    Behind the beginning a file system may leave zeros.
+    """
+    line = line.rstrip("\0")
     if not (line.startswith(begins) or begins.startswith(line)):
         return False
     try:
@@ -101,10 +159,11 @@ def _cut_off(line: str, begins: str) -> bool:
     return False
 
 
-def missing_from(log: Iterable[Record], seen: Iterable[Record]) -> tuple[Record, ...]:
-    """The records that were seen in a log once and are not there any more, as they were."""
-    lines = {record.line for record in log}
-    return tuple(record for record in seen if record.line not in lines and not record.torn)
+def missing_from(log: Iterable[str], seen: Iterable[str]) -> tuple[Record, ...]:
+    """The records that were seen in a log once and are not there any more, as they were. Both as lines."""
+    lines = set(log)
+    records = (read_record(line) for line in seen if line not in lines)
+    return tuple(record for record in records if not record.torn)
 
 
 def audience_of(fields: object) -> Audience:

@@ -8,7 +8,7 @@ from rolloutctl.errors import Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change, fold
-from rolloutctl.rules.records import Record, missing_from, verify
+from rolloutctl.rules.records import Log, Record, lines_of, missing_from, verify
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.tools import Tools
 
@@ -28,13 +28,15 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What one host's log is worth; `problem` says where it breaks."""
+    """What one host's log is worth; `problem` says where it breaks, `note` what is no fault, `hint` what to do."""
 
     environment: str
     name: str
     records: int
     ok: bool
     problem: str | None = None
+    note: str = ""
+    hint: str = ""
 
 
 def audit(environments: tuple[Environment, ...], flag: str | None, tools: Tools) -> tuple[Audited, ...]:
@@ -76,23 +78,35 @@ def _verified(asked: Environment, tools: Tools) -> list[Verified]:
     verdicts = []
     for host in environment.hosts:
         log = logs.get(host.name, lost.get(host.name))
-        if not isinstance(log, tuple):
-            verdicts.append(Verified(environment.name, host.name, 0, ok=False, problem=_unreached(log)))
-            continue
-        problem = _problem(log, seen[host.name])
-        verdicts.append(Verified(environment.name, host.name, len(log), ok=problem is None, problem=problem))
+        if isinstance(log, Log):
+            verdicts.append(_judged(environment.name, host.name, log, seen[host.name], tools))
+        else:
+            problem, hint = _unreached(log)
+            verdicts.append(Verified(environment.name, host.name, 0, ok=False, problem=problem, hint=hint))
     return verdicts
 
 
-def _unreached(error: Unreachable | None) -> str:
-    return f"could not be reached: {error.message}" if error else "could not be reached"
+def _unreached(error: Unreachable | None) -> tuple[str, str]:
+    return (f"could not be reached: {error.message}", error.hint) if error else ("could not be reached", "")
 
 
-def _problem(log: tuple[Record, ...], seen: tuple[Record, ...]) -> str | None:
+def _judged(environment: str, name: str, log: Log, seen: tuple[str, ...], tools: Tools) -> Verified:
+    count, problem = len(lines_of(log.text)), _problem(log, seen)
+    if problem is not None:
+        hint = (
+            f"Something other than rolloutctl changed the log of {name}. Keep a copy of audit.jsonl and audit.head from"
+            f" there, and compare it with what this machine has seen: {tools.mirror.place(environment, name)}"
+        )
+        return Verified(environment, name, count, ok=False, problem=problem, hint=hint)
+    note = "no audit.head yet: the next change writes it" if count and not log.head else ""
+    return Verified(environment, name, count, ok=True, note=note)
+
+
+def _problem(log: Log, seen: tuple[str, ...]) -> str | None:
     fault = verify(log)
     if fault is not None:
         return f"line {fault.line} {fault.problem}"
-    missing = missing_from(log, seen)
+    missing = missing_from(lines_of(log.text), seen)
     if missing:
         first = missing[0]
         return f"{len(missing)} records that this machine has seen are gone; the first: {first.change} {first.event}"

@@ -16,6 +16,6 @@ def read_logs(fleet: Fleet, tools: Tools) -> tuple[dict[str, tuple[Record, ...]]
         if isinstance(log, Unreachable):
             lost[name] = log
         else:
-            logs[name] = log
-            tools.mirror.saw(fleet.environment.name, name, log)
+            logs[name] = log.records
+            tools.mirror.saw(fleet.environment.name, name, logs[name])
     return logs, lost

@@ -113,7 +113,9 @@ def test_whole_logs_are_verified(changed: Shell) -> None:
     document = changed.run("audit", "demo", "--verify", "--json").document
     assert document == {
         "ok": True,
-        "hosts": [{"name": "demo", "environment": "demo", "records": 6, "ok": True, "problem": None}],
+        "hosts": [
+            {"name": "demo", "environment": "demo", "records": 6, "ok": True, "problem": None, "note": "", "hint": ""}
+        ],
     }
 
 

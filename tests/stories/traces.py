@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from rolloutctl.rules.records import Record, read_log, verify
+from rolloutctl.rules.records import Log, Record, verify
 from tests.lab.host import LabHost
 from tests.lab.lab import SECRETS, Lab, Snapshot
 from tests.lab.processes import wait_until
@@ -15,12 +15,20 @@ from tests.lab.processes import wait_until
 BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 """The lab's health check with little patience, for applications that stay ill."""
 
-_AT_REST = {"audit.jsonl", "lock", "change"}
+_AT_REST = {"audit.jsonl", "audit.head", "lock", "change"}
 
 
 def log_of(host: LabHost) -> tuple[Record, ...]:
-    """A host's audit log, as it stands on disk."""
-    return tuple(record for path in host.state_dir.glob("*/*/audit.jsonl") for record in read_log(path.read_text()))
+    """The records of a host's audit log, as they stand on disk."""
+    return whole_log_of(host).records
+
+
+def whole_log_of(host: LabHost) -> Log:
+    """A host's audit log and its head, as they stand on disk; empty before the first record."""
+    for path in host.state_dir.glob("*/*/audit.jsonl"):
+        head = path.with_suffix(".head")
+        return Log(path.read_text(), head.read_text() if head.is_file() else "")
+    return Log()
 
 
 def events_of(host: LabHost) -> list[str]:
@@ -60,7 +68,7 @@ def assert_nothing_is_left(lab: Lab) -> None:
     wait_until(lambda: all(not host.leftovers() for host in lab.hosts), f"no process left: {_left(lab)}", seconds=15)
     for host in lab.hosts:
         assert _strays(host) == [], host.name
-        assert verify(log_of(host)) is None, host.name
+        assert verify(whole_log_of(host)) is None, host.name
 
 
 def secrets_in(lab: Lab, seen: Iterable[str]) -> list[str]:

@@ -48,7 +48,7 @@ state_trouble() {
     return 1
   fi
   place=$(readlink -f -- "$place")
-  if [ -L "$LOG" ] || [ -L "$STATE/lock" ] || [ -L "$STATE" ]; then
+  if [ -L "$LOG" ] || [ -L "$STATE/audit.head" ] || [ -L "$STATE/lock" ] || [ -L "$STATE" ]; then
     printf 'something in %s is a symbolic link' "$place"
     return 1
   fi

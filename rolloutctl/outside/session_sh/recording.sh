@@ -1,15 +1,66 @@
-# The audit log: one line a record, chained by hashes, durable before anybody hears of it.
+# The audit log: one line a record, chained by hashes, durable before anybody hears of it; and its head, beside it.
 
+# The head names the last line: how many lines there are, and its hash. A chain alone can't tell what became of its end.
+# It is written ahead and renamed once the line is durable, so a power cut leaves the log at most one line longer.
 append() { # the rest of a record, without its opening brace
-  previous=
-  if [ -s "$LOG" ]; then
-    # A torn last line (a power cut) is ended, so that it can be told from tampering.
-    [ -z "$(tail -c 1 "$LOG")" ] || printf '\n' >>"$LOG" || return 1
-    previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
-  fi
-  line=$(printf '{"prev":"%s","time":"%s",%s' "${previous%% *}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1")
-  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ]
+  HEAD=${LOG%.jsonl}.head
+  end_torn_line && agree_with_head || return 1
+  line=$(printf '{"prev":"%s","line":%d,"time":"%s",%s' "$previous" $((lines + 1)) "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1")
+  write_head $((lines + 1)) "$(printf '%s' "$line" | hash_of_line)" || return 1
+  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ] || return 1
+  take_head || : # it is recorded; the next record finds the head one line behind
 }
+
+hash_of_line() { sha256sum | cut -c1-64; }
+
+end_torn_line() { # a power cut's, so that it can be told from tampering; it may end in zeros, which $() would drop
+  [ ! -s "$LOG" ] || [ -z "$(tail -c 1 "$LOG" | tr '\0' x)" ] || printf '\n' >>"$LOG"
+}
+
+agree_with_head() { # sets lines and previous: what the new line follows
+  lines=$(($(wc -l <"$LOG"))) previous='' known='' head_lines=''
+  [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | hash_of_line)
+  [ ! -s "$HEAD" ] || { read -r head_lines known <"$HEAD"; } 2>/dev/null
+  known=$(printf '%s' "$known" | tr -cd 0-9a-f)
+  [ "$head_lines $known" != "$lines $previous" ] || return 0
+  if follows_head "$(tail -n 1 "$LOG" | tr -d '\0')"; then
+    write_head "$lines" "$previous" && take_head
+  else
+    previous=$known # so that the chain goes on to show where the log was changed
+  fi
+}
+
+follows_head() { # LINE: one more than the head knows, perhaps a torn one: its own was not written
+  if [ ! -s "$HEAD" ]; then # none was ever written, or it was removed
+    case $1 in '{"prev":"'*'","line":'*) return 1 ;; *) return 0 ;; esac
+  fi
+  [ "$head_lines" = $((lines - 1)) ] || return 1
+  start='{"prev":"'$known'"'
+  case $1 in "$start"*) return 0 ;; esac
+  case $start in "$1"*) ;; *) return 1 ;; esac
+}
+
+write_head() { # LINES HASH
+  if [ -e "$HEAD" ] && ! { [ -f "$HEAD" ] && [ -w "$HEAD" ]; }; then return 1; fi
+  printf '%s %s\n' "$1" "$2" >"$HEAD.new" && flush "$HEAD.new"
+}
+
+take_head() { mv -f -- "$HEAD.new" "$HEAD" && flush "$STATE"; }
+
+show_log() { # [PIECE BYTES]: how long it is and its head, or a piece of it, in the order that records came
+  if [ $# = 2 ]; then
+    emit records "$(dd if="$LOG" bs=524288 skip="$1" count=1 2>/dev/null | head -c "$2" | base64 | tr -d '\n')"
+    return
+  fi
+  bytes=-1
+  until [ "$bytes" = "$(length_of_log)" ]; do # a record that comes meanwhile: both have to be of one moment
+    bytes=$(length_of_log)
+    head=$(b64_file "${LOG%.jsonl}.head")
+  done
+  emit head "$bytes" "$head"
+}
+
+length_of_log() { if [ -s "$LOG" ]; then stat -c %s -- "$LOG"; else echo 0; fi; }
 
 show_last_record() { emit record "$(tail -n 1 "$LOG" | base64 | tr -d '\n')"; }
 

@@ -88,7 +88,7 @@ serve() {
       append) if [ -z "$STATELESS" ] && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
       still) [ -z "$CHANGE" ] || emit holding ;;
       examine) . "$SCRATCH/examine.sh" ;; # doctor's; it travels with nobody else
-      log) [ ! -s "$LOG" ] || emit records "$(b64_file "$LOG")" ;;
+      log) show_log "$@" ;;
       hold) continue ;;
       bye) return ;;
       *) emit unknown "$(b64 "$verb")" ;;
