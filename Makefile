@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Not in the project's own environment: it is needed only to write constraints.txt anew.
 PIP_TOOLS := pip-tools==7.6.2
+# For make soak: how many rounds, or from which to which.
+SEEDS ?= 30
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -14,7 +16,7 @@ SH_SCRIPTS = build/session.sh $(wildcard rolloutctl/outside/*.sh) $(shell grep -
 PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lab-packages constraints clean
+.PHONY: help demo test soak lint lab-packages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +26,9 @@ demo: .venv/ready ## toggle, status, audit and rollback on a host of its own; ne
 
 test: lab-packages .venv/ready ## every test, on real sshd, php-fpm and Laravel where those may be installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+soak: lab-packages .venv/ready ## operators, commands and faults at random on real hosts: make soak SEEDS=200, SEEDS=40-60
+	$(BIN)/python -m tests.soak $(SEEDS)
 
 lint: .venv/ready build/session.sh ## style, types, the rule of imports, the shell scripts and the PHP
 	$(BIN)/ruff check

@@ -18,7 +18,7 @@ from tests.lab.servers import program
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Three hosts, `.env` in the application's folder; use `fresh` for them as they were at the start."""
-    _need_packages()
+    need_packages()
     with Lab(tmp_path_factory.mktemp("lab")) as started:
         yield started
 
@@ -26,7 +26,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def deployer_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Two hosts as Deployer lays them out: `.env` is a link into `shared`."""
-    _need_packages()
+    need_packages()
     with Lab(tmp_path_factory.mktemp("dep"), hosts=2, layout="deployer") as started:
         yield started
 
@@ -34,7 +34,7 @@ def deployer_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def unprivileged_lab() -> Iterator[Lab]:
     """One host whose sessions run as nobody. Needs root, so that there is another user to be."""
-    _need_packages()
+    need_packages()
     if os.geteuid() != 0:
         pytest.skip("only root can run a session as another user")
     base = Path(tempfile.mkdtemp(prefix="lab-"))  # pytest's own folders let no other user in
@@ -81,7 +81,7 @@ def need(*programs: str) -> None:
     _need_all(tuple(name for name in programs if not program(name)))
 
 
-def _need_packages() -> None:
+def need_packages() -> None:
     _need_all(missing())
 
 

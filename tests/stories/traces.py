@@ -67,7 +67,7 @@ def assert_nothing_is_left(lab: Lab) -> None:
     """No session or step, no holder, no private or staged file, no change without an outcome, no broken chain."""
     wait_until(lambda: all(not host.leftovers() for host in lab.hosts), f"no process left: {_left(lab)}", seconds=15)
     for host in lab.hosts:
-        assert _strays(host) == [], host.name
+        assert strays_of(host) == [], host.name
         assert verify(whole_log_of(host)) is None, host.name
 
 
@@ -106,7 +106,8 @@ def _left(lab: Lab) -> list[str]:
     return [process.command[:120] for host in lab.hosts for process in host.leftovers()]
 
 
-def _strays(host: LabHost) -> list[str]:
+def strays_of(host: LabHost) -> list[str]:
+    """What a session may have left on a host: staged and private files, changes, whatever is no log and no lock."""
     application = [path for path in host.folder.joinpath("app").rglob("*.rolloutctl.*")]
     state = [
         path

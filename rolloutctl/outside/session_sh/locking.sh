@@ -7,7 +7,9 @@ holder_alive() {
 }
 
 phase() { # waiting | executing | holding: what a switch-off may end, and what it must wait for
-  printf '%s %s\n%s\n%s\n' "$$" "$(started_at $$)" "$1" "$WHO" >"$STATE/holder.$$" && mv -f "$STATE/holder.$$" "$STATE/holder"
+  if ! { printf '%s %s\n%s\n%s\n' "$$" "$(started_at $$)" "$1" "$WHO" >"$STATE/holder.$$" && mv -f "$STATE/holder.$$" "$STATE/holder"; }; then
+    rm -f -- "$STATE/holder.$$" # the disk is full
+  fi
 }
 
 take_lock() { # DIRECTION SECONDS

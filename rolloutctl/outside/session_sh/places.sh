@@ -78,7 +78,10 @@ has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don
 
 make_scratch() { # FOLDER...: our private folder in the first that has room
   for folder in "$@"; do
-    if [ -w "$folder" ] && SCRATCH=$(mktemp -d "$folder/rolloutctl.XXXXXX" 2>/dev/null) && has_room "$SCRATCH"; then return; fi
+    if [ -w "$folder" ] && SCRATCH=$(mktemp -d "$folder/rolloutctl.XXXXXX" 2>/dev/null) && has_room "$SCRATCH"; then
+      printf '%s %s\n' "$$" "$(started_at $$)" >"$SCRATCH/owner"
+      return
+    fi
     [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
     SCRATCH=
   done
@@ -100,15 +103,19 @@ open_change() { # DIRECTION: a change needs the state folder; a switch-off goes 
     return
   fi
   outer=$SCRATCH
-  make_scratch "$STATE" && cp -- "$outer"/* "$SCRATCH/" && printf '%s %s\n' "$$" "$(started_at $$)" >"$SCRATCH/owner"
+  make_scratch "$STATE" && cp -- "$outer"/* "$SCRATCH/"
   rm -rf -- "$outer"
 }
 
-sweep() { # private folders of sessions that were killed
-  for folder in "$STATE"/rolloutctl.*/; do
-    [ -s "$folder/owner" ] || continue
-    read -r pid start <"$folder/owner"
-    alive "$pid" "$start" || rm -rf -- "$folder"
+sweep() { # what sessions that were killed left: private folders, in /tmp of those that never came to a change, and drafts
+  for folder in "$STATE"/rolloutctl.* "${TMPDIR:-/tmp}"/rolloutctl.* /tmp/rolloutctl.* /dev/shm/rolloutctl.*; do
+    if [ ! -L "$folder" ] && [ "$(stat -c %u -- "$folder" 2>/dev/null)" = "$ME" ] && [ -s "$folder/owner" ]; then
+      read -r pid start <"$folder/owner"
+      alive "$pid" "$start" || rm -rf -- "$folder"
+    fi
+  done
+  for file in "$STATE"/holder.* "$STATE"/room.*; do
+    [ ! -f "$file" ] || kill -0 "${file##*.}" 2>/dev/null || rm -f -- "$file"
   done
 }
 

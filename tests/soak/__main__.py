@@ -1,0 +1,131 @@
+"""Plays rounds one after the other, on several labs at once, and says how each ended.
+
+python -m tests.soak [SEEDS] [--labs N] [--keep FOLDER]    SEEDS: 200 (the seeds 1 to 200), 40-60; 7-7 is one
+python -m tests.soak --show SEED                           the script of a round, to be cut down by hand
+python -m tests.soak --play FILE [--times N]               such a script, played again
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.lab.lab import missing
+from tests.soak.ground import Ground
+from tests.soak.invariants import check
+from tests.soak.play import play
+from tests.soak.script import Script, draw, read
+from tests.soak.seeds import FOUND_SOMETHING
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the rounds so far amount to; rounds run in threads."""
+
+    keep: Path
+    seconds: list[float] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, script: Script, seconds: float, problems: list[str], log: str) -> None:
+        """Tell how a round ended, and keep the log of one that failed."""
+        with self._lock:
+            self.seconds.append(seconds)
+            said = f"seed {script.seed:6}  {seconds:5.1f} s  {len(script.orders)} orders, {len(script.blows)} faults  "
+            if not problems:
+                print(said + "all holds", flush=True)  # noqa: T201 - its answer
+                return
+            self.failed.append(script.seed)
+            self.keep.mkdir(parents=True, exist_ok=True)
+            path = self.keep / f"seed-{script.seed}.log"
+            path.write_text(log)
+            print("\n    ".join((said + f"FAILED, see {path}", *problems)), flush=True)  # noqa: T201 - its answer
+
+    def total(self) -> str:
+        """The sum."""
+        count = len(self.seconds)
+        mean = sum(self.seconds) / count if count else 0
+        failed = f"{len(self.failed)} failed: {' '.join(map(str, self.failed))}" if self.failed else "nothing lost"
+        return f"{count} rounds, {mean:.1f} s each: {failed}"
+
+
+def _work(scripts: queue.SimpleQueue[Script], tally: _Tally) -> None:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, Ground(Path(folder) / "lab") as ground:
+        while True:
+            try:
+                script = scripts.get_nowait()
+            except queue.Empty:
+                return
+            begun = time.monotonic()
+            played = play(script, ground)
+            check(played)
+            tally.add(script, time.monotonic() - begun, played.problems, played.log())
+
+
+def _seeds(text: str) -> Iterable[int]:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last) + 1) if last else range(1, int(first) + 1)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("seeds", nargs="?", default="30")
+    parser.add_argument("--labs", type=int, default=2)
+    parser.add_argument("--keep", type=Path, default=Path("build/soak"))
+    parser.add_argument("--show", type=int)
+    parser.add_argument("--play", type=Path)
+    parser.add_argument("--times", type=int, default=1)
+    return parser.parse_args()
+
+
+def _scripts(asked: argparse.Namespace) -> list[Script]:
+    if asked.play:
+        return [read(asked.play.read_text())] * int(asked.times)
+    return [draw(seed) for seed in dict.fromkeys((*FOUND_SOMETHING, *_seeds(asked.seeds)))]
+
+
+def _play_all(scripts: list[Script], labs: int, tally: _Tally) -> None:
+    waiting: queue.SimpleQueue[Script] = queue.SimpleQueue()
+    for script in scripts:
+        waiting.put(script)
+    workers = [threading.Thread(target=_work, args=(waiting, tally)) for _ in range(min(labs, len(scripts)))]
+    for worker in workers:
+        worker.start()
+    try:
+        for worker in workers:
+            worker.join()
+    except KeyboardInterrupt:  # the rounds that are being played end, and no other begins
+        while not waiting.empty():
+            waiting.get()
+        for worker in workers:
+            worker.join()
+
+
+def main() -> int:
+    """Play; 1 when a round failed, or was not played."""
+    asked = _asked()
+    if asked.show is not None:
+        print(draw(asked.show).written())  # noqa: T201 - its answer
+        return 0
+    if absent := missing():
+        print(f"The soak needs {', '.join(absent)}; install with: scripts/lab-packages", file=sys.stderr)  # noqa: T201
+        return 1
+    for name in (signal.SIGINT, signal.SIGHUP):  # what a shell in the background ignores, the clients here heed
+        if signal.getsignal(name) is signal.SIG_IGN:
+            signal.signal(name, lambda *_: None)
+    tally, scripts = _Tally(asked.keep), _scripts(asked)
+    _play_all(scripts, asked.labs, tally)
+    print(tally.total())  # noqa: T201 - its answer
+    return 1 if tally.failed or len(tally.seconds) < len(scripts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
