@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
+from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.plans import Plan
@@ -138,14 +139,20 @@ class Session(Protocol):
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""
 
+    def provide(self, seconds: int) -> tuple[Event, ...]:
+        """Let the host keep what was committed by itself, for so long unless it is confirmed; ends the session."""
+
+    def extend(self, change: str, seconds: int) -> bool:
+        """Whether the host holds a provisional change, and for so long at least from now on."""
+
     def still(self) -> bool:
         """Whether the host still holds a committed change."""
 
     def once(self) -> tuple[Event, ...]:
         """Run the steps that one host runs for all."""
 
-    def settle(self, change: str, keep: bool) -> tuple[Event, ...]:
-        """Deliver a decision to a waiting session, or finish what a dead one left."""
+    def settle(self, change: str, decision: Decision) -> tuple[Event, ...]:
+        """Deliver a decision to whoever waits for it, or finish what a dead session left."""
 
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
         """Write a record that could not be written when it was made."""

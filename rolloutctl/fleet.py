@@ -13,8 +13,10 @@ from typing import Self, TypeVar
 from rolloutctl.contracts import Clock, Session, Sessions
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Environment, Flag, Host
+from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, Holder, HostState
 from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, untouched
+from rolloutctl.rules.provisional import ways_on
 
 _T = TypeVar("_T")
 _HEARTBEAT = 5.0  # seconds between signs of life to each host
@@ -176,10 +178,15 @@ class Fleet:
         said = self.each(lambda session: session.decide(keep, cause), names)
         return {name: outcome_from(name, answer) for name, answer in said.items()}
 
-    def settle(self, names: Iterable[str], change: str, *, keep: bool) -> dict[str, HostState | Unreachable]:
+    def provide(self, names: Iterable[str], seconds: int) -> dict[str, HostOutcome]:
+        """Let hosts hold what they committed by themselves, all from the same moment on; their sessions end."""
+        said = self.each(lambda session: session.provide(seconds), names)
+        return {name: outcome_from(name, answer) for name, answer in said.items()}
+
+    def settle(self, names: Iterable[str], change: str, decision: Decision) -> dict[str, HostState | Unreachable]:
         """Reach hosts that were lost, deliver the decision, and see how it ended there."""
         hosts = {host.name: host for host in self.environment.hosts}
-        return self._each({name: hosts[name] for name in names}, lambda host: self._settle(host, change, keep=keep))
+        return self._each({name: hosts[name] for name in names}, lambda host: self._settle(host, change, decision))
 
     # -------------------------------------------------------------------------------------------------------- helpers
 
@@ -204,12 +211,12 @@ class Fleet:
         session = self.sessions[host.name] = self._connect(host)
         return session
 
-    def _settle(self, host: Host, change: str, *, keep: bool) -> HostState:
+    def _settle(self, host: Host, change: str, decision: Decision) -> HostState:
         error = Unreachable("the connection is gone")
         for pause in _PAUSES:
             try:
                 session = self._reach_again(host)
-                session.settle(change, keep)
+                session.settle(change, decision)
                 return session.look(content=False, records=50)
             except Unreachable as again:
                 error = again
@@ -293,6 +300,16 @@ def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused 
     if isinstance(answer, Unreachable):
         return answer
     for event in answer:
+        if event.kind == "busy" and event.text(2).isdigit():
+            holder = holder_in(event)
+            fields = holder.fields
+            until, ways = ways_on(str(fields.get("environment")), str(fields.get("flag")), int(event.text(2)[:9]))
+            return Busy(
+                f"{holder} holds a provisional change on {name}.",
+                subject=name,
+                state=f"Nothing was changed. {until}",
+                hint=ways,
+            )
         if event.kind == "busy":
             return busy_with(holder_in(event), name)
         if event.kind == "drift":

@@ -53,7 +53,7 @@ def of_failure(error: RolloutctlError, invocation: Invocation) -> Document:
 
 
 def of_change(done: Done) -> Document:
-    """The answer of toggle and rollback."""
+    """The answer of toggle, confirm and rollback."""
     change = _change(done.plan, done.result, done.hosts) | {
         "seconds": round(done.seconds, 3),
         "notes": list(done.notes),
@@ -108,6 +108,7 @@ def _change(plan: Plan, result: str, hosts: Iterable[HostOutcome]) -> Document:
         "result": result,
         "reason": plan.reason,
         "undoes": list(plan.undoes),
+        "confirm_within": plan.confirm_within or None,
         "hosts": [_changed_host(plan, name, outcomes.get(name)) for name in names],
     }
 

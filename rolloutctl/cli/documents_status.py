@@ -101,6 +101,7 @@ def _host(host: HostStatus, found: EnvironmentStatus, flags: Flags) -> Document:
         "evidence": {name: _evidence(each, found, flags) for name, each in (host.flags or {}).items()},
         "lock": _lock(state.holder) if state and state.holder else None,
         "pending": _pending(state.pending[0]) if state and state.pending else None,
+        "provisional": _provisional(state.pending) if state else None,
         "deploying": list(state.deploying) if state else [],
         "undeclared": list(state.live.undeclared) if state and state.live else [],
     }
@@ -132,3 +133,8 @@ def _lock(holder: Holder) -> Document:
 def _pending(pending: Pending) -> Document:
     known = ("actor", "environment", "flag", "from", "to", "reason")
     return {"change": pending.change, "alive": pending.alive, **{name: pending.fields.get(name) for name in known}}
+
+
+def _provisional(found: Iterable[Pending]) -> Document | None:
+    held = next((pending for pending in found if pending.provisional), None)
+    return {"change": held.change, "seconds_left": held.seconds_left} if held else None

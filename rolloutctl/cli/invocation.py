@@ -32,7 +32,7 @@ class Invocation:
     @property
     def changes(self) -> bool:
         """Whether the command is one that changes something."""
-        return self.command in {"toggle", "rollback"}
+        return self.command in {"toggle", "confirm", "rollback"}
 
 
 def invocation_of(context: typer.Context) -> Invocation:

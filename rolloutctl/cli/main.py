@@ -16,6 +16,7 @@ import typer
 
 from rolloutctl import __version__
 from rolloutctl.cli.audit import audit
+from rolloutctl.cli.confirm import confirm
 from rolloutctl.cli.doctor import doctor
 from rolloutctl.cli.health import health
 from rolloutctl.cli.init import init
@@ -100,7 +101,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(_begin)
-    for command in (toggle, status, rollback, audit, health, init, trust, doctor, schema):
+    for command in (toggle, confirm, status, rollback, audit, health, init, trust, doctor, schema):
         app.command()(command)
     return app
 

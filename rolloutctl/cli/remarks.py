@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from rolloutctl.cli import words
 from rolloutctl.rules.config import Flag
+from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.host import HostState, Pending
+from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import audience_of
 from rolloutctl.rules.requests import describe
 from rolloutctl.rules.work import failures
@@ -36,6 +38,7 @@ def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark
             Remark(found.environment.name, f"what needs a secret is not asked: {each}")
             for each in found.environment.unmet
         ),
+        *_provisional(found),
         *_unsettled(found, flags),
         *(remark for host in found.hosts for remark in _host(found, host)),
         *(_drift(found, name) for name in flags if not found.consistent(name)),
@@ -112,6 +115,29 @@ def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) 
     )
 
 
+def _provisional(found: EnvironmentStatus) -> Iterator[Remark]:
+    """A change that waits to be confirmed, and the newest one of a flag that was not."""
+    name, held = found.environment.name, found.provisional
+    if held is not None:
+        odd = [f"{end or 'unknown'} on {host}" for host, end in held.ends.items()]
+        yield Remark(
+            f"{name} · {held.flag}",
+            f"provisional, for {held.after}, by {held.actor}: goes back in {in_words(held.seconds_left)}"
+            f" unless confirmed{'; ' if odd else ''}{words.listed(odd)}",
+            words.command("confirm", name),
+        )
+    newest = {change.flag: change for change in found.changes}
+    for change in newest.values():
+        ended = change.outcome_fields
+        if change.outcome == "reverted" and ended.get("cause") == NOT_CONFIRMED:
+            yield Remark(
+                f"{name} · {change.flag}",
+                f"change {change.id}, for {change.after}, was not confirmed and went back on"
+                f" {words.local(str(ended.get('time', '')))}",
+                urgent=False,
+            )
+
+
 def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[Remark]:
     """Changes without an outcome: one that nobody carries any more, and one that is at work right now."""
     for host in found.hosts:
@@ -119,14 +145,14 @@ def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[
             what = f"{pending.fields.get('flag', 'a flag')} for {audience_of(pending.fields.get('to'))}"
             who = str(pending.fields.get("actor") or "somebody")
             if pending.alive:
-                continue  # its lock tells
+                continue  # its lock tells, or its time
             flag, target = _safe_target(pending)
             yield Remark(
                 f"{found.environment.name} · {host.name}",
                 f"INTERRUPTED: change {pending.change}, {what}, by {who}{_since(host, pending)}.",
                 _toggle(found, flag, target, flags),
             )
-        if host.state and host.state.holder:
+        if host.state and host.state.holder and host.state.holder.phase != "provisional":
             yield Remark(f"{found.environment.name} · {host.name}", f"locked by {host.state.holder}", urgent=False)
 
 

@@ -11,7 +11,7 @@ from rolloutctl.rules.history import Change
 from rolloutctl.rules.records import Record
 from rolloutctl.workflows.audit import Audited, Verified
 
-_STYLES = {"kept": "green", "reverted": "yellow", "started": "bold red"}
+_STYLES = {"kept": "green", "provisional": "yellow", "reverted": "yellow", "started": "bold red"}
 
 
 def show_changes(changes: Sequence[Change], audits: Sequence[Audited], page: Page) -> None:
@@ -123,6 +123,13 @@ def _record_row(record: Record) -> list[Cell]:
         f"{step.get('name')} {step.get('ms')} ms" + ("" if step.get("ok") else " failed")
         for step in record.data.get("steps") or ()
     )
-    told = " · ".join(filter(None, (str(record.data.get("cause") or ""), steps)))
+    until = f"until {words.local(str(record.data['until']))}" if record.data.get("until") else ""
+    told = " · ".join(filter(None, (str(record.data.get("cause") or ""), _decider(record), until, steps)))
     time, host = words.local(str(record.data.get("time", ""))), str(record.data.get("host", ""))
     return [host, time, text((record.event, _STYLES.get(record.event, ""))), told]
+
+
+def _decider(record: Record) -> str:
+    """Who decided it, where that was another command than the one that made the change."""
+    by = record.data.get("decided_by")
+    return f"by {by.get('actor') or 'somebody'}" if isinstance(by, dict) else ""

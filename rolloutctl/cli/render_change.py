@@ -8,6 +8,7 @@ from rich.text import Text
 
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, text
+from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.plans import Edit, HostPlan, Plan
 from rolloutctl.workflows.tools import Done
 
@@ -24,6 +25,12 @@ def show_plan(plan: Plan, notes: Sequence[str], seconds: float, page: Page) -> N
     page.gap()
     page.columns(_rows(plan))
     page.line((_proved(plan, seconds, odd=bool(notes)), "dim"), indent=2)
+    if plan.confirm_within:
+        page.line(
+            f"Provisional: each host goes back by itself in {in_words(plan.confirm_within)}, unless it is confirmed. "
+            "One that reboots meanwhile can't: it is left INTERRUPTED, and the next change puts it back.",
+            indent=2,
+        )
     for note in notes:
         page.line(("! ", "bold yellow"), note, indent=2, hang=2)
     page.gap()
@@ -49,7 +56,7 @@ def _show_unchanged(done: Done, page: Page) -> None:
     plan = done.plan
     page.line(
         ("✓ ", "bold green"),
-        f"Already so: {words.sees(plan.target)} {plan.flag.name} in {plan.environment.name},"
+        f"{done.already or 'Already so'}: {words.sees(plan.target)} {plan.flag.name} in {plan.environment.name},"
         f" on {_all(len(plan.hosts))}. Nothing was changed.",
         hang=2,
     )
@@ -57,7 +64,7 @@ def _show_unchanged(done: Done, page: Page) -> None:
 
 def _show_kept(done: Done, page: Page) -> None:
     plan = done.plan
-    kept = sum(outcome.result == "kept" for outcome in done.hosts)
+    kept = sum(outcome.result == done.result for outcome in done.hosts)
     page.ends(
         text(
             ("✓ ", "bold green"),
@@ -66,7 +73,13 @@ def _show_kept(done: Done, page: Page) -> None:
         ),
         f"change {plan.change}",
     )
-    if not plan.undoes:
+    if done.result == "provisional":
+        page.line(f"provisional: it goes back in {in_words(plan.confirm_within)} unless confirmed", indent=2, hang=2)
+        page.advice(f"keep: {words.command('confirm', plan.environment.name)}", indent=2)
+        page.advice(f"put back now: {words.command('rollback', plan.environment.name)}", indent=2)
+    elif done.result == "reverted":
+        page.line(f"put back: {words.sees(plan.target)} it, as before", indent=2, hang=2)
+    elif not plan.undoes:
         page.advice(f"undo: {words.command('rollback', plan.environment.name)}", indent=2)
     else:
         page.line(f"undone: {words.listed(plan.undoes)}", indent=2, hang=2)

@@ -22,6 +22,10 @@ Companies = Annotated[
     str | None, typer.Option("--companies", metavar="15,42|all", help="Only these companies see it, or all.")
 ]
 Add = Annotated[str | None, typer.Option("--add-companies", metavar="15,42", help="These see it too.")]
+ConfirmWithin = Annotated[
+    str,
+    typer.Option("--confirm-within", metavar="TIME", help="Go back by itself then, unless `confirm` came before: 10m."),
+]
 Remove = Annotated[str | None, typer.Option("--remove-companies", metavar="15,42", help="These see it no longer.")]
 
 
@@ -34,6 +38,7 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     companies: Companies = None,
     add_companies: Add = None,
     remove_companies: Remove = None,
+    confirm_within: ConfirmWithin = "",
     reason: options.Reason = "",
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -53,7 +58,8 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
 
     invocation = invocation_of(context)
     wish = wish_from(enabled, companies, add_companies, remove_companies)
-    how = Options(dry_run=dry_run, with_pending=with_pending, wait=options.seconds(wait, "--wait"))
+    seconds = time_to_confirm(confirm_within, wish)
+    how = Options(dry_run, with_pending, options.seconds(wait, "--wait"), seconds)
     configuration = configuration_for(invocation)
     where = configuration.environment(environment)
     configuration.flag(flag)
@@ -91,6 +97,22 @@ def wish_from(enabled: str, companies: str | None, add: str | None, remove: str 
         raise UsageError(f"Company {min(both)} can't be added and removed at once.")
     whole = None if companies is None else () if companies.strip().lower() == "all" else parse_companies(companies)
     return Wish(on, whole, _numbers(add), _numbers(remove))
+
+
+def time_to_confirm(text: str, wish: Wish) -> int:
+    """The seconds of --confirm-within; 0 where it was not given.
+
+    Raises:
+        UsageError: it is no such time, or stands at a switch-off.
+    """
+    from rolloutctl.rules.provisional import parse_confirm_within  # noqa: PLC0415 - not for --help
+
+    if text and not wish.enabled:
+        raise UsageError(
+            "A switch-off never goes back, so it waits for no confirmation.",
+            hint="The same without --confirm-within.",
+        )
+    return parse_confirm_within(text) if text else 0
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from rolloutctl.rules.host import Event, Holder, HostState, Live, Pending
 from rolloutctl.rules.proof import read_fault
 from rolloutctl.rules.records import read_log, read_object, texts_in
 
+_LONGEST_TIME = 9  # digits of seconds
 # Positions of the tokens that travel as base64, by the kind of answer (docs/protocol.md).
 TEXTS: Mapping[str, tuple[int, ...]] = {
     "answers": (0,),
@@ -148,7 +149,9 @@ def _holder(event: Event) -> Holder | None:
 
 
 def _pending(event: Event) -> Pending:
-    return Pending(event.text(0), event.text(1) == "alive", read_object("{" + event.text(2)))
+    left = event.text(4)
+    seconds = int(left) if left.isascii() and left.isdigit() and len(left) <= _LONGEST_TIME else None
+    return Pending(event.text(0), event.text(1) == "alive", read_object("{" + event.text(2)), seconds)
 
 
 def _fault(event: Event) -> tuple[str, str]:

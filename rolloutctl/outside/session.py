@@ -15,6 +15,7 @@ from rolloutctl.outside.answers import OUTPUTS, state_from, texts_of, unfit_from
 from rolloutctl.outside.command import examiner, eyes, session_command
 from rolloutctl.outside.wire import Wire, encode
 from rolloutctl.rules.config import Environment, Flag, Host, Step
+from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.records import Log, body
@@ -101,6 +102,14 @@ class RemoteSession:
         steps = sum(step.timeout + 5 for step in self._steps)
         return self._ask("keep" if keep else "revert", cause, seconds=2 * steps + self._asking + _SHORT)
 
+    def provide(self, seconds: int) -> tuple[Event, ...]:
+        """Let the host keep what was committed by itself, for so long unless it is confirmed; ends the session."""
+        return self._ask("provide", str(seconds))
+
+    def extend(self, change: str, seconds: int) -> bool:
+        """Whether the host holds a provisional change, and for so long at least from now on."""
+        return any(event.kind == "provisional" for event in self._ask("extend", change, str(seconds)))
+
     def still(self) -> bool:
         """Whether the host still holds a committed change."""
         return any(event.kind == "holding" for event in self._ask("still"))
@@ -110,12 +119,13 @@ class RemoteSession:
         self._put_steps(self._steps)  # the session may be another than the one that committed
         return self._ask("once", seconds=sum(step.timeout + 5 for step in self._steps if step.once) + _SHORT)
 
-    def settle(self, change: str, keep: bool) -> tuple[Event, ...]:
-        """Deliver a decision to a waiting session, or finish what a dead one left."""
+    def settle(self, change: str, decision: Decision) -> tuple[Event, ...]:
+        """Deliver a decision to whoever waits for it, or finish what a dead session left."""
         self._wire.send("open", "widen")
         steps = sum(step.timeout + 5 for step in self._steps)
         opened = self._until("open", _SHORT)
-        return (*opened, *self._ask("settle", change, "keep" if keep else "revert", seconds=3 * steps + 120))
+        words = ("keep" if decision.keep else "revert", decision.cause, encode(decision.fragment().encode()))
+        return (*opened, *self._ask("settle", change, *words, seconds=3 * steps + 120))
 
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
         """Write a record that could not be written when it was made."""

@@ -30,6 +30,14 @@ def write_duration(seconds: float) -> str:
     return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
 
 
+def in_words(seconds: float) -> str:
+    """Whole seconds as people say them: `40 s`, `9 min 40 s`, `10 min`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    parts = ((hours, "h"), (minutes, "min"), (0 if hours else whole % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
 def _seconds(text: str) -> float:
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:

@@ -11,17 +11,23 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.records import Record, audience_of, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
+PROVISIONAL = "provisional"
 STEP_FAILED = "a-step-failed"  # the cause of a switch-off that was kept all the same
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change as the logs of its hosts tell it; `ends` has each host's outcome: kept, reverted or started."""
+    """One change as the logs of its hosts tell it.
+
+    `ends` has each host's outcome: kept, reverted, or while there is none started, or provisional: it is kept only
+    until somebody confirms it. `ended` has the record of each host's outcome.
+    """
 
     id: str
     fields: Mapping[str, Any]
     ends: Mapping[str, str]
     edits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # by host
+    ended: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lame: tuple[str, ...] = ()  # hosts where it was kept although a step failed, so that it may not be live
 
     @property
@@ -61,11 +67,20 @@ class Change:
 
     @property
     def outcome(self) -> str:
-        """kept, reverted, or started while the arbiter has no outcome. A switch-off is kept once any host kept it."""
+        """kept, reverted, or started or provisional while the arbiter has no outcome.
+
+        A switch-off is kept once any host kept it.
+        """
         arbiter = self.ends.get(str(self.fields.get("arbiter")))
         if self.narrow and "kept" in self.ends.values():
             return "kept"
-        return arbiter or max(self.ends.values(), key=("started", "reverted", "kept").index)
+        return arbiter or max(self.ends.values(), key=("started", "provisional", "reverted", "kept").index)
+
+    @property
+    def outcome_fields(self) -> Mapping[str, Any]:
+        """The record of the outcome: the arbiter's, else any host's; empty while there is none."""
+        arbiter = self.ended.get(str(self.fields.get("arbiter")))
+        return arbiter or next((data for data in self.ended.values() if data.get("event") == self.outcome), {})
 
     @property
     def dissenters(self) -> tuple[str, ...]:
@@ -84,11 +99,13 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
     found: dict[str, dict[str, Any]] = {}
     orders: list[list[str]] = []
     for host, records in logs.items():
-        changes = [record for record in records if record.change and record.event in ("started", *DECIDED)]
+        changes = [record for record in records if record.change and record.event in ("started", PROVISIONAL, *DECIDED)]
         for record in changes:
-            change = found.setdefault(record.change, {"fields": record.data, "ends": {}, "edits": {}, "lame": ()})
+            change = found.setdefault(record.change, _nothing(record))
             if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
                 change["ends"][host] = record.event
+            if record.event in DECIDED:
+                change["ended"][host] = record.data
             if record.event == "kept" and record.data.get("cause") == STEP_FAILED:
                 change["lame"] = (*change["lame"], host)
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
@@ -124,6 +141,11 @@ def in_doubt(changes: Iterable[Change]) -> tuple[Change, ...]:
     """
     newest = {change.flag: change for change in changes if "kept" in change.ends.values()}
     return tuple(change for change in newest.values() if "reverted" in change.ends.values())
+
+
+def _nothing(record: Record) -> dict[str, Any]:
+    """A change of which nothing is known but its fields."""
+    return {"fields": record.data, "ends": {}, "edits": {}, "ended": {}, "lame": ()}
 
 
 def _merged(orders: Sequence[Sequence[str]]) -> list[str]:

@@ -59,7 +59,7 @@ class Live:
 class Holder:
     """Who has a host's lock."""
 
-    phase: str  # waiting | executing | holding
+    phase: str  # waiting | executing | holding | provisional
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -75,6 +75,12 @@ class Pending:
     change: str
     alive: bool  # a session still carries it
     fields: Mapping[str, Any] = field(default_factory=dict)
+    seconds_left: int | None = None  # until it goes back by itself; None: it is not provisional
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it stands, and goes back unless somebody confirms it."""
+        return self.alive and self.seconds_left is not None
 
 
 @dataclass(frozen=True, slots=True)

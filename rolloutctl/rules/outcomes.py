@@ -13,7 +13,9 @@ from rolloutctl.rules.records import Record, read_object, read_record
 from rolloutctl.rules.work import Asked, StepRun, read_answers
 
 _LONGEST_NUMBER = 18  # digits
-Result = Literal["untouched", "committed", "incomplete", "kept", "reverted", "stuck", "lost", "unreached"]
+Result = Literal[
+    "untouched", "committed", "incomplete", "provisional", "kept", "reverted", "stuck", "lost", "unreached"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,8 @@ class HostOutcome:
     """One host's part in a change.
 
     untouched: nothing was begun. committed, incomplete: done, and not decided yet; a switch-off is incomplete when a
-    step failed behind it. kept, reverted: decided. stuck: put back, but not all of it worked. lost: the connection
-    ended in between. unreached: it never began.
+    step failed behind it. provisional: kept until its time is over, unless it is confirmed. kept, reverted: decided.
+    stuck: put back, but not all of it worked. lost: the connection ended in between. unreached: it never began.
     """
 
     name: str
@@ -40,7 +42,7 @@ class HostOutcome:
     @property
     def committed(self) -> bool:
         """Whether the new state stands on the host."""
-        return self.result in {"committed", "incomplete", "kept"}
+        return self.result in {"committed", "incomplete", "provisional", "kept"}
 
     def then(self, later: HostOutcome) -> HostOutcome:
         """This outcome with what a later verb added; nothing said, or lost, does not take back what was decided."""
@@ -83,6 +85,7 @@ def outcome_from(name: str, answer: Sequence[Event] | Unreachable, said: Iterabl
     reasons: tuple[tuple[str, Result], ...] = (
         ("committed", "committed"),
         ("incomplete", "incomplete"),
+        ("provisional", "provisional"),
         ("kept", "kept"),
         ("reverted", "reverted"),
         ("stuck", "stuck"),

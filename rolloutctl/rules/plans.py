@@ -92,7 +92,10 @@ class HostPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One transaction that gives a flag a new audience in an environment; `undoes` names others."""
+    """One transaction that gives a flag a new audience in an environment; `undoes` names others.
+
+    With `confirm_within` (seconds) it goes back by itself when nobody has confirmed it by then.
+    """
 
     change: str
     environment: Environment
@@ -103,6 +106,7 @@ class Plan:
     unreachable: tuple[str, ...] = ()
     reason: str = ""
     undoes: tuple[str, ...] = ()
+    confirm_within: int = 0
 
     @property
     def before(self) -> Audience:

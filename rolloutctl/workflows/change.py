@@ -21,6 +21,7 @@ from rolloutctl.workflows.closing import again
 from rolloutctl.workflows.endings import conclude
 from rolloutctl.workflows.gates import check_gates
 from rolloutctl.workflows.looking import look_at
+from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing
 from rolloutctl.workflows.proving import prove
 from rolloutctl.workflows.settling import settle_leftovers
 from rolloutctl.workflows.tools import Done, Options, Tools
@@ -58,7 +59,7 @@ class _Change:
 
     def _tried(self, plan: Plan, deadline: float) -> Done | None:
         """One plan carried out; None when it has to be made anew, because somebody else was faster."""
-        undecided = _undecided(plan)
+        undecided = provisional_meanwhile(plan) or _undecided(plan)
         if undecided is not None and not plan.target.nobody:
             self._wait_for(undecided, deadline)
             return None
@@ -66,6 +67,7 @@ class _Change:
         if plan.nothing_to_write and settled and (done := self._already_so(plan)):
             return done
         if plan.narrow:
+            refuse_provisional_narrowing(plan)
             return self._narrowed(plan)
         try:
             return self._widened(plan, deadline)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rolloutctl.errors import PersonNeeded, Unreachable
 from rolloutctl.fleet import Fleet
+from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import HostOutcome, Result
 from rolloutctl.rules.plans import Plan
@@ -14,7 +15,12 @@ from rolloutctl.rules.records import read_record
 from rolloutctl.workflows.tools import Done, Tools
 
 Outcomes = dict[str, HostOutcome]
-_MEANS: tuple[tuple[str, Result], ...] = (("kept", "kept"), ("reverted", "reverted"), ("stuck", "stuck"))
+_MEANS: tuple[tuple[str, Result], ...] = (
+    ("kept", "kept"),
+    ("reverted", "reverted"),
+    ("stuck", "stuck"),
+    ("provisional", "provisional"),
+)
 
 
 def again(plan: Plan) -> str:
@@ -27,8 +33,8 @@ def again(plan: Plan) -> str:
 
 def reach(fleet: Fleet, plan: Plan, outcomes: Outcomes, names: Iterable[str], *, keep: bool) -> None:
     """Reach lost hosts over other connections, and note in `outcomes` how the change ended there."""
-    for name, state in fleet.settle(names, plan.change, keep=keep).items():
-        outcomes[name] = _as_found(outcomes[name], state, plan)
+    for name, state in fleet.settle(names, plan.change, Decision(keep)).items():
+        outcomes[name] = as_found(outcomes[name], state, plan)
 
 
 def run_once(fleet: Fleet, plan: Plan, name: str) -> PersonNeeded | None:
@@ -69,7 +75,8 @@ def remember(done: Done, tools: Tools) -> Done:
     return done
 
 
-def _as_found(outcome: HostOutcome, state: HostState | Unreachable, plan: Plan) -> HostOutcome:
+def as_found(outcome: HostOutcome, state: HostState | Unreachable, plan: Plan) -> HostOutcome:
+    """The outcome with what the host's records tell, once it could be asked."""
     if not isinstance(state, HostState):
         return replace(outcome, result="lost", error=str(state))
     ends = [record for record in state.records if record.change == plan.change]

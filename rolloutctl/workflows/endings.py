@@ -13,11 +13,18 @@ from rolloutctl.rules.work import failures
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once, who_sees
 from rolloutctl.workflows.tools import Done, Tools
 
+_DOUBTFUL = {"lost", "stuck", "kept", "committed", "provisional"}
+
 
 def conclude(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
     """Decide a widening for all hosts, once all have answered."""
     trouble = _trouble(fleet, plan, outcomes, tools)
-    done = _put_back(fleet, plan, outcomes, trouble, tools) if trouble else _keep(fleet, plan, outcomes, tools)
+    if trouble:
+        done = _put_back(fleet, plan, outcomes, trouble, tools)
+    elif plan.confirm_within:
+        done = _provide(fleet, plan, outcomes, tools)
+    else:
+        done = _keep(fleet, plan, outcomes, tools)
     return remember(done, tools)
 
 
@@ -72,11 +79,12 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
     cause = "interrupted-by-operator" if fleet.interrupted else "another-host-failed"
     for name, later in fleet.decide(committed, keep=False, cause=cause).items():
         outcomes[name] = outcomes[name].then(later)
-    reach(fleet, plan, outcomes, [name for name, outcome in outcomes.items() if outcome.result == "lost"], keep=False)
+    away = [name for name, outcome in outcomes.items() if outcome.result in {"lost", "provisional"}]
+    reach(fleet, plan, outcomes, away, keep=False)
     hosts = tuple(outcomes.values())
     back = [outcome.name for outcome in hosts if outcome.result == "reverted"]
     once = run_once(fleet, plan, back[0]) if back else None
-    doubtful = [outcome.name for outcome in hosts if outcome.result in {"lost", "stuck", "kept", "committed"}]
+    doubtful = [outcome.name for outcome in hosts if outcome.result in _DOUBTFUL]
     details = tuple(line for outcome in hosts for line in lines_of(outcome))
     subject = plan.environment.name
     error: RolloutctlError
@@ -106,6 +114,17 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
         error = once
     result = "in_doubt" if doubtful else "refused" if isinstance(error, Refused) else "reverted"
     return Done(plan, result, hosts, error=error)
+
+
+def _provide(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
+    """Every host holds it by itself from now on, without us."""
+    for name, later in fleet.provide(list(outcomes), plan.confirm_within).items():
+        outcomes[name] = outcomes[name].then(later)
+    missing = [name for name, outcome in outcomes.items() if outcome.result != "provisional"]
+    if missing or fleet.interrupted:
+        trouble = f"{missing[0]} could not hold the change by itself" if missing else "You interrupted the change"
+        return _put_back(fleet, plan, outcomes, trouble, tools)
+    return Done(plan, "provisional", tuple(outcomes.values()))
 
 
 def _keep(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:

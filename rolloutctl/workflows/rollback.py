@@ -10,13 +10,14 @@ from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, Unlisted, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.history import Change, fold, undoable
+from rolloutctl.rules.history import PROVISIONAL, Change, fold, undoable
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import HostPlan, Plan, audience_after, changed_since, is_narrowing, plan_restore
 from rolloutctl.workflows.change import carry_out
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.toggle import nothing_reached, standing_audience
 from rolloutctl.workflows.tools import Done, Options, Tools
+from rolloutctl.workflows.unconfirmed import take_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def rollback(request: Request, found: Found, options: Options, tools: Tools, des
         Refused: somebody changed the flag's keys since, or a gate, a lock, a proof or the person said no.
     """
     environment, undone = found.environment, found.changes
+    if undone[0].outcome == PROVISIONAL:
+        return take_back(environment, undone[0], options, tools, desk)
     flag = tools.configuration.flag(undone[0].flag)
     change = tools.new_id()
 
@@ -121,11 +124,24 @@ def _undoable_in(
 ) -> tuple[tuple[Change, ...], Mapping[str, Unreachable]]:
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         logs, lost = read_logs(fleet, tools)
-    return undoable(fold(logs), request.flag), lost
+    changes = fold(logs)
+    held = [c for c in reversed(changes) if c.outcome == PROVISIONAL and request.flag in (None, c.flag)]
+    return (*held[:1], *undoable(changes, request.flag)), lost
 
 
 def _chosen(request: Request, changes: tuple[Change, ...], environment: Environment) -> tuple[Change, ...]:
-    """The newest change and, of the same flag, those before it as far as the request goes."""
+    """The newest change and, of the same flag, those before it as far as the request goes.
+
+    One that is provisional goes back alone.
+    """
+    if changes[0].outcome == PROVISIONAL:
+        if request.to is not None or request.steps > 1:
+            raise Refused(
+                f"Change {changes[0].id} is provisional in {environment.name}: that one goes back first, alone.",
+                state="Nothing was changed on any host.",
+                hint=f"rolloutctl rollback {environment.name}",
+            )
+        return changes[:1]
     if request.to is not None:
         marked = next((change for change in changes if change.id == request.to), None)
         if marked is None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.history import fold
+from rolloutctl.rules.decisions import Decision
+from rolloutctl.rules.history import DECIDED, Change, fold
 from rolloutctl.rules.host import HostState, Pending
 from rolloutctl.rules.records import Record
 from rolloutctl.workflows.tools import Tools
@@ -23,7 +24,13 @@ def settle_leftovers(
     narrowing is finished (session_sh/deciding.sh, `recover`).
     """
     logs: dict[str, tuple[Record, ...]] = {name: state.records for name, state in states.items()}
-    left = [(name, pending) for name, state in states.items() for pending in state.pending if not pending.alive]
+    changes = {change.id: change for change in fold(logs)}
+    left = [
+        (name, pending)
+        for name, state in states.items()
+        for pending in state.pending
+        if not pending.alive or (pending.provisional and _is_decided(pending, changes))
+    ]
     left.sort(key=lambda each: each[0] != _arbiter(each[1]))
     problems: list[Refused] = []
     done: list[str] = []
@@ -49,7 +56,7 @@ def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Rec
     change = next((change for change in fold(logs) if change.id == pending.change), None)
     keep = change is not None and name != arbiter and change.ends.get(arbiter) == "kept"
     session = fleet.sessions[name]
-    stuck = next((event for event in session.settle(pending.change, keep) if event.kind == "stuck"), None)
+    stuck = next((event for event in session.settle(pending.change, Decision(keep)) if event.kind == "stuck"), None)
     if stuck is not None:
         raise Refused(
             f"The interrupted change {pending.change} cannot be put back on {name}: {stuck.text(0)}.",
@@ -57,6 +64,12 @@ def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Rec
             hint=f"Mend that on {name}, then try again. Switching off works at any time.",
         )
     logs[name] = session.look(content=False, records=_RECENT).records
+
+
+def _is_decided(pending: Pending, changes: Mapping[str, Change]) -> bool:
+    """Whether the arbiter knows the end of a change that is still provisional elsewhere."""
+    change = changes.get(pending.change)
+    return change is not None and change.ends.get(_arbiter(pending)) in DECIDED
 
 
 def _arbiter(pending: Pending) -> str:

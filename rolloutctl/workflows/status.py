@@ -13,6 +13,7 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change, in_doubt, last_kept, of_environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import asked_in
+from rolloutctl.rules.provisional import Provisional, provisional_in
 from rolloutctl.rules.requests import HEALTH, requests_for
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.side_by_side import side_by_side
@@ -95,6 +96,11 @@ class EnvironmentStatus:
         found = [host.flags[flag] for host in self.hosts if host.flags]
         audiences = {audience for each in found for audience in (each.file, each.effective or each.file)}
         return all(each.well for each in found) and len({_seen_by(a) for a in audiences}) <= 1
+
+    @property
+    def provisional(self) -> Provisional | None:
+        """The change that waits to be confirmed."""
+        return provisional_in({host.name: host.state for host in self.hosts if host.state})
 
     def last_change(self, flag: str) -> Change | None:
         """The newest change of a flag that stands."""

@@ -55,6 +55,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             hosts=hosts,
             unreachable=tuple(lost),
             reason=request.reason,
+            confirm_within=options.confirm_within,
         )
 
     done = carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)

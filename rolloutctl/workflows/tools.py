@@ -49,11 +49,12 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a change is to be carried out; `wait` in seconds."""
+    """How a change is to be carried out; `wait` and `confirm_within` in seconds, 0 for not at all."""
 
     dry_run: bool = False
     with_pending: bool = False
     wait: float = 0.0
+    confirm_within: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class Done:
     """How a change ended. `result` is one of the words of the JSON answer; `error` tells the exit status."""
 
     plan: Plan
-    result: str  # kept | reverted | unchanged | refused | in_doubt | planned
+    result: str  # kept | provisional | reverted | unchanged | refused | in_doubt | planned
     hosts: tuple[HostOutcome, ...]
     notes: tuple[str, ...] = ()
     error: RolloutctlError | None = None
     seconds: float = 0.0
+    already: str = ""  # in which words an unchanged one was so before; "Already so" where it has none

@@ -73,7 +73,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", ["toggle", "status", "rollback", "audit", "health"]),
+        ("", ["toggle", "confirm", "status", "rollback", "audit"]),
         ("to", ["toggle"]),
         ("--config environments.yaml toggle ", ["demo", "strict"]),
         ("toggle ", ["demo", "strict"]),
@@ -83,7 +83,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
         ("toggle --yes demo bulk_export t", ["true"]),
         ("toggle demo bulk_export true --companies ", ["all"]),
         ("toggle demo bulk_export true --companies=", ["--companies=all"]),
-        ("toggle demo bulk_export true --reason 'a pilot, for' --conf", ["--confirm"]),
+        ("toggle demo bulk_export true --reason 'a pilot, for' --conf", ["--confirm-within", "--confirm"]),
         ("toggle demo bulk_export true --yes --y", []),
         ("toggle demo bulk_export true --confirm ", ["demo", "strict"]),
         ("toggle -- ", ["demo", "strict"]),

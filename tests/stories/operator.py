@@ -17,6 +17,7 @@ from rolloutctl.rules.host import Event
 from rolloutctl.rules.plans import Plan, Wish
 from rolloutctl.rules.work import Origin
 from rolloutctl.workflows.audit import Verified, verify_logs
+from rolloutctl.workflows.confirm import confirm
 from rolloutctl.workflows.doctor import Diagnosis, doctor
 from rolloutctl.workflows.rollback import Request as Undo
 from rolloutctl.workflows.rollback import find, rollback
@@ -150,6 +151,10 @@ class Operator:
             return rollback(wanted, found, options, self.tools, self.desk)
 
         return self._ending(undo)
+
+    def confirm(self) -> Ending:
+        """Keep the provisional change of the lab."""
+        return self._ending(lambda: confirm("lab", self.tools, self.desk.notice))
 
     def status(self) -> EnvironmentStatus:
         """Where the lab stands."""

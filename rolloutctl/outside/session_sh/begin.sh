@@ -16,6 +16,7 @@ trap '' HUP PIPE # the client's end is no reason to stop between two renames
 trap 'TERMINATED=1; kill_group "$STEP_GROUP"' TERM INT
 trap 'clean_up' EXIT
 
+SELF=$$      # the process that holds what this session holds; another one once a change is provisional
 TERMINATED=
 STEP_GROUP=
 HOLDING=     # the lock is ours

@@ -4,7 +4,7 @@ lock() { # DIRECTION SECONDS
   DIRECTION=$1
   if ! take_lock "$1" "$2"; then
     holder_alive
-    emit busy "${holder_phase:-unknown}" "${holder_who:--}"
+    emit busy "${holder_phase:-unknown}" "${holder_who:--}" "$(provisional_left)"
     return 1
   fi
   phase waiting
@@ -49,7 +49,7 @@ begin() { # ID: intent first, durable, with everything that going back needs
   [ -z "$STATELESS" ] || return 1
   mkdir -p "$STATE/change" && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
   STEPS_DONE='' RECORDED=1
-  printf '%s' "$$" >"$CHANGE/session"
+  printf '%s' "$SELF" >"$CHANGE/session"
   keep_copy "$ENV_FILE" "$CHANGE/env.old" && [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || return 1
   for file in cache.old aside.php env.new base steps requests requests_old inject settings edits host.php state.in; do
     [ ! -f "$SCRATCH/$file" ] || cp -- "$SCRATCH/$file" "$CHANGE/$file" || return 1

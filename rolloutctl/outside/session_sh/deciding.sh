@@ -6,7 +6,8 @@ keep() { # CAUSE
   release
 }
 
-decide() { # keep | revert
+decide() { # keep | revert, CAUSE, WHO: fields of the record, JSON with a comma behind
+  DECIDER=$(unb64 "${3:--}")
   if [ -z "$CHANGE" ]; then
     if [ -n "$HOLDING" ]; then release; fi
     emit released
@@ -17,14 +18,14 @@ decide() { # keep | revert
   fi
 }
 
-settle() { # ID WANT(keep|revert): deliver a decision to a session that waits, or finish what a dead one left
+settle() { # ID WANT(keep|revert) CAUSE WHO: deliver a decision to whoever waits for it, or finish what a dead one left
   folder=$STATE/change/$1
   if [ ! -d "$folder" ]; then
     emit settled absent
     return
   fi
   if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then
-    printf '%s\n' "$2" >"$folder/decision.new" && mv -f "$folder/decision.new" "$folder/decision"
+    printf '%s %s %s\n' "$2" "${3:-by-another-session}" "${4:--}" >"$folder/decision.new" && mv -f "$folder/decision.new" "$folder/decision" && wake
     waits=0
     while [ -d "$folder" ] && [ "$waits" -lt 60 ] && holder_alive; do
       waits=$((waits + 1))

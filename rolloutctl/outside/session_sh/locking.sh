@@ -6,10 +6,15 @@ holder_alive() {
   alive "$holder_pid" "$holder_start"
 }
 
-phase() { # waiting | executing | holding: what a switch-off may end, and what it must wait for
-  if ! { printf '%s %s\n%s\n%s\n' "$$" "$(started_at $$)" "$1" "$WHO" >"$STATE/holder.$$" && mv -f "$STATE/holder.$$" "$STATE/holder"; }; then
-    rm -f -- "$STATE/holder.$$" # the disk is full
+phase() { # waiting | executing | holding | provisional: what a switch-off may end, and what it must wait for
+  if ! { printf '%s %s\n%s\n%s\n' "$SELF" "$(started_at "$SELF")" "$1" "$WHO" >"$STATE/holder.$SELF" && mv -f "$STATE/holder.$SELF" "$STATE/holder"; }; then
+    rm -f -- "$STATE/holder.$SELF" # the disk is full
+    return 1
   fi
+}
+
+wake() { # one that holds a provisional change looks around once a second; with this at once
+  if holder_alive && [ "$holder_phase" = provisional ]; then kill -USR1 "$holder_pid" 2>/dev/null; fi
 }
 
 take_lock() { # DIRECTION SECONDS
@@ -21,7 +26,7 @@ take_lock() { # DIRECTION SECONDS
     while [ "$tries" -lt "$2" ]; do
       tries=$((tries + 1))
       # An executing holder finishes first; one that only waits makes room for a switch-off.
-      [ "$1" = widen ] || printf '%s %s\n' "$$" "$(started_at $$)" >"$STATE/preempt"
+      [ "$1" = widen ] || { printf '%s %s\n' "$$" "$(started_at $$)" >"$STATE/preempt" && wake; }
       if timeout 1 flock 9; then tries=locked; break; fi
     done
     [ "$1" = widen ] || rm -f -- "$STATE/preempt"

@@ -13,7 +13,9 @@ show_pending() {
     whole "$folder" || continue
     living=dead
     if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then living=alive; fi
-    emit pending "$(basename -- "$folder")" "$living" "$(b64_file "$folder/base")" "$([ -f "$folder/outcome" ] && echo decided || echo open)"
+    left=
+    if [ "$living" = alive ] && [ "$holder_phase" = provisional ]; then left=$(seconds_left "$folder"); fi
+    emit pending "$(basename -- "$folder")" "$living" "$(b64_file "$folder/base")" "$([ -f "$folder/outcome" ] && echo decided || echo open)" "$left"
   done
 }
 

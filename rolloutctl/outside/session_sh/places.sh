@@ -79,7 +79,7 @@ has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don
 make_scratch() { # FOLDER...: our private folder in the first that has room
   for folder in "$@"; do
     if [ -w "$folder" ] && SCRATCH=$(mktemp -d "$folder/rolloutctl.XXXXXX" 2>/dev/null) && has_room "$SCRATCH"; then
-      printf '%s %s\n' "$$" "$(started_at $$)" >"$SCRATCH/owner"
+      own_scratch
       return
     fi
     [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
@@ -106,6 +106,8 @@ open_change() { # DIRECTION: a change needs the state folder; a switch-off goes 
   make_scratch "$STATE" && cp -- "$outer"/* "$SCRATCH/"
   rm -rf -- "$outer"
 }
+
+own_scratch() { printf '%s %s\n' "$SELF" "$(started_at "$SELF")" >"$SCRATCH/owner"; }
 
 sweep() { # what sessions that were killed left: private folders, in /tmp of those that never came to a change, and drafts
   for folder in "$STATE"/rolloutctl.* "${TMPDIR:-/tmp}"/rolloutctl.* /tmp/rolloutctl.* /dev/shm/rolloutctl.*; do

@@ -21,7 +21,7 @@ bounded() {
     trap - HUP PIPE TERM INT EXIT
     umask "$STEPS_UMASK"
     exec setsid timeout -k 5 "$limit" "$@"
-  ) </dev/null >"$out" 2>&1 3<&- 9>&- &
+  ) </dev/null >"$out" 2>&1 3<&- 7<&- 8>&- 9>&- &
   STEP_GROUP=$!
   [ -z "$CHANGE" ] || printf '%s %s\n' "$STEP_GROUP" "$(started_at "$STEP_GROUP")" >"$CHANGE/group"
   wait "$STEP_GROUP"

@@ -65,7 +65,7 @@ length_of_log() { if [ -s "$LOG" ]; then stat -c %s -- "$LOG"; else echo 0; fi; 
 show_last_record() { emit record "$(tail -n 1 "$LOG" | base64 | tr -d '\n')"; }
 
 write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then into the log
-  body=$(printf '"event":"%s","cause":"%s","steps":[%s],%s' "$1" "$2" "$STEPS_DONE" "$BASE")
+  body=$(printf '"event":"%s","cause":"%s",%s"steps":[%s],%s' "$1" "$2" "$DECIDER" "$STEPS_DONE" "$BASE")
   if ! { printf '%s\n' "$body" >"$CHANGE/outcome.new" && flush "$CHANGE/outcome.new"; } 2>/dev/null; then
     cp -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new" 2>/dev/null || mv -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new"
   fi

@@ -15,7 +15,7 @@ join_ticks() {
 }
 
 start_ticks() {
-  (while kill -0 $$ && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 9>&- &
+  (while kill -0 "$SELF" && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 9>&- &
   TICKER=$!
 }
 
@@ -46,7 +46,7 @@ listen() {
 
 own_decision() { # into LINE: what the session decides without its client
   if [ -n "$CHANGE" ] && [ -s "$CHANGE/decision" ]; then
-    LINE="decide $(cat "$CHANGE/decision") by-another-session"
+    LINE="decide $(cat "$CHANGE/decision")"
   elif switch_off_waits; then
     LINE="decide revert preempted"
   elif [ -n "$TERMINATED" ]; then
@@ -80,6 +80,8 @@ serve() {
       control) control_build ;;
       lock) lock "$@" ;;
       commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;
+      provide) provide "$@" ;;
+      extend) extend "$@" ;;
       keep) decide keep "${1:-}" ;;
       revert) decide revert "${1:-asked}" ;;
       decide) decide "$@" ;;
@@ -94,12 +96,13 @@ serve() {
       *) emit unknown "$(b64 "$verb")" ;;
     esac
     emit "done" "$verb"
+    [ -z "$DETACHED" ] || return
   done
 }
 
 ME=$(id -u)
 GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE='' DECIDER='' DETACHED=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
