@@ -13,7 +13,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 from tests.lab.lab import missing
 from tests.soak.ground import Ground
 from tests.soak.invariants import check
-from tests.soak.play import play
+from tests.soak.play import Played, play
 from tests.soak.script import Script, draw, read
 from tests.soak.seeds import FOUND_SOMETHING
 
@@ -32,29 +31,34 @@ class _Tally:
 
     keep: Path
     seconds: list[float] = field(default_factory=list)
+    struck: int = 0
     failed: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, script: Script, seconds: float, problems: list[str], log: str) -> None:
+    def add(self, played: Played) -> None:
         """Tell how a round ended, and keep the log of one that failed."""
+        script, seconds = played.script, played.seconds
         with self._lock:
             self.seconds.append(seconds)
-            said = f"seed {script.seed:6}  {seconds:5.1f} s  {len(script.orders)} orders, {len(script.blows)} faults  "
-            if not problems:
+            self.struck += played.struck
+            exits = " ".join(str(ended.status) for ended in played.ended[: len(script.orders)])
+            faults = f"{played.struck} of {len(script.blows)} faults"
+            said = f"seed {script.seed:6}  {seconds:5.1f} s  {faults}, exits {exits}: "
+            if not played.problems:
                 print(said + "all holds", flush=True)  # noqa: T201 - its answer
                 return
             self.failed.append(script.seed)
             self.keep.mkdir(parents=True, exist_ok=True)
             path = self.keep / f"seed-{script.seed}.log"
-            path.write_text(log)
-            print("\n    ".join((said + f"FAILED, see {path}", *problems)), flush=True)  # noqa: T201 - its answer
+            path.write_text(played.log())
+            print("\n    ".join((f"{said}FAILED, see {path}", *played.problems)), flush=True)  # noqa: T201 - its answer
 
     def total(self) -> str:
         """The sum."""
         count = len(self.seconds)
         mean = sum(self.seconds) / count if count else 0
         failed = f"{len(self.failed)} failed: {' '.join(map(str, self.failed))}" if self.failed else "nothing lost"
-        return f"{count} rounds, {mean:.1f} s each: {failed}"
+        return f"{count} rounds, {self.struck} faults, {mean:.1f} s a round: {failed}"
 
 
 def _work(scripts: queue.SimpleQueue[Script], tally: _Tally) -> None:
@@ -64,10 +68,9 @@ def _work(scripts: queue.SimpleQueue[Script], tally: _Tally) -> None:
                 script = scripts.get_nowait()
             except queue.Empty:
                 return
-            begun = time.monotonic()
             played = play(script, ground)
             check(played)
-            tally.add(script, time.monotonic() - begun, played.problems, played.log())
+            tally.add(played)
 
 
 def _seeds(text: str) -> Iterable[int]:
@@ -118,6 +121,7 @@ def main() -> int:
     if absent := missing():
         print(f"The soak needs {', '.join(absent)}; install with: scripts/lab-packages", file=sys.stderr)  # noqa: T201
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in (signal.SIGINT, signal.SIGHUP):  # what a shell in the background ignores, the clients here heed
         if signal.getsignal(name) is signal.SIG_IGN:
             signal.signal(name, lambda *_: None)

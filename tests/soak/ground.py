@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,6 @@ class Ground:
             host.state_dir.mkdir(mode=0o700)
             if self.can_fill:
                 self.can_fill = _mount(host.state_dir)
-        self.original = self.lab.hosts[0].env_path.read_text()
         return self
 
     def __exit__(
@@ -73,15 +73,19 @@ class Ground:
     ) -> None:
         self.lab.__exit__(kind, error, trace)
         for host in self.lab.hosts:
-            subprocess.run(["umount", "-q", str(host.state_dir)], check=False, capture_output=True)
+            subprocess.run(["umount", "-l", str(host.state_dir)], check=False, capture_output=True)
 
-    def fresh(self) -> None:
-        """All as at the beginning."""
+    def fresh(self, *, on: bool = False) -> None:
+        """All as at the beginning; `on`: and everyone sees both features."""
         self.lab.restore()
         self.person = Person()
         for host in self.lab.hosts:
             for path in host.state_dir.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if on:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(_switch_on, self.lab.hosts))
+        self.original = self.lab.hosts[0].env_path.read_text()
 
     def configuration(self, operator: int, order: tuple[str, ...]) -> Path:
         """An operator's environments.yaml."""
@@ -118,6 +122,14 @@ def _in_cache(host: LabHost) -> tuple[bool, tuple[int, ...], bool]:
     said = subprocess.run(["php", "-r", code, "--", str(cache)], capture_output=True, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(said)
     return bool(found[PORTAL]), tuple(found[f"{PORTAL}_test_companies"]), bool(found[BULK])
+
+
+def _switch_on(host: LabHost) -> None:
+    for key in ("FEATURE_CUSTOMER_PORTAL", "FEATURE_BULK_EXPORT"):
+        host.edit_env(f"\n{key}=false", f"\n{key}=true")
+    host.rebuild_cache()
+    host.age_cache()
+    host.restart_fpm()
 
 
 def _mount(folder: Path) -> bool:

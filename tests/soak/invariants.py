@@ -23,7 +23,6 @@ _LINE = re.compile(r"^(FEATURE_\w+)=(.*)$", re.MULTILINE)
 _ADVICE = re.compile(r"rolloutctl (toggle lab .*?)\s*$", re.MULTILINE)
 _TRIES = 4  # how often what status says is done
 _ROUGHLY = 1.3  # seconds: records have whole ones
-_NOBODY = Audience(enabled=False)
 _CHANGES = ("toggle", "rollback")
 _KILLS = {"kill the session", "cut the power"}
 
@@ -101,7 +100,8 @@ def _values(played: Played) -> dict[str, set[str]]:
             break
         lists |= more
     switches = {
-        flag: {"false", *("true" for words in asked if words[2:4] == (flag, "true"))} for flag in (PORTAL, BULK)
+        flag: {"false", *(["true"] if played.script.on else []), *("true" for w in asked if w[2:4] == (flag, "true"))}
+        for flag in (PORTAL, BULK)
     }
     return {
         "FEATURE_CUSTOMER_PORTAL": switches[PORTAL],
@@ -198,7 +198,8 @@ def _wrong_exit(played: Played, ended: Ended) -> str:
     if ended.status == 0 and not begun:
         return _not_already_so(played, ended)
     if ended.status == 0:
-        missing = [trace.host for trace in traces if trace.end != "kept" and not _owes(played, ended, trace.host)]
+        wanted = "provisional" if "--confirm-within" in ended.words else "kept"
+        missing = [t.host for t in traces if wanted not in t.events and not _owes(played, ended, t.host)]
         return f"it is not kept on {missing}" if missing else ""
     if ended.status == 3:
         return f"it was begun on {[trace.host for trace in begun]}" if begun else ""
@@ -225,7 +226,7 @@ def _not_already_so(played: Played, ended: Ended) -> str:
     for name, host in played.ground.hosts.items():
         stood = [
             audience
-            for begin, end, audience in _timeline(host, flag)
+            for begin, end, audience in _timeline(host, flag, on=played.script.on)
             if begin <= ended.ended + _ROUGHLY and end >= ended.began - _ROUGHLY
         ]
         if not any(each.enabled == enabled and (wanted is None or set(each.companies) == wanted) for each in stood):
@@ -233,9 +234,9 @@ def _not_already_so(played: Played, ended: Ended) -> str:
     return ""
 
 
-def _timeline(host: LabHost, flag: str) -> Iterator[tuple[float, float, Audience]]:
+def _timeline(host: LabHost, flag: str, *, on: bool) -> Iterator[tuple[float, float, Audience]]:
     """From when to when which audience was decided on a host."""
-    begin, audience = 0.0, _NOBODY
+    begin, audience = 0.0, Audience(on)
     for record in log_of(host):
         if record.flag == flag and record.event == "kept":
             time = datetime.fromisoformat(record.data["time"]).timestamp()

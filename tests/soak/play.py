@@ -50,6 +50,7 @@ class Played:
     ground: Ground
     ended: list[Ended] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    struck: int = 0  # faults whose moment came
     well: bool = False  # as status says when all has come to rest
     _lines: list[str] = field(default_factory=list)
     _begun: float = field(default_factory=time.monotonic)
@@ -80,7 +81,7 @@ class Played:
 
 def play(script: Script, ground: Ground) -> Played:
     """Play a round, heal everything, and wait until all is at rest."""
-    ground.fresh()
+    ground.fresh(on=script.on)
     played = Played(script, ground)
     operators = [_Operator(played, number) for number in range(len(script.hosts))]
     faults = Faults(ground, lambda number: operators[number].pid)
@@ -194,6 +195,7 @@ def _strike(blow: Blow, pause: Pause | None, faults: Faults, played: Played, ove
             pause.go_on()
     whom = f"operator {blow.operator}" if "client" in blow.kind else blow.host
     played.note(f"{blow.kind} on {whom} ({blow.moment}): {told}")
+    played.struck += 1
     over.wait(blow.lasts)
     faults.heal(blow)
     played.note(f"healed: {blow.kind} on {whom}")

@@ -47,12 +47,16 @@ class Blow:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A round. `hosts` has each operator's environments.yaml in the order of its hosts; the first is the arbiter."""
+    """A round. `hosts` has the order of each operator's environments.yaml, where the first is the arbiter.
+
+    `on`: everyone sees both features at its beginning.
+    """
 
     seed: int
     hosts: tuple[tuple[str, ...], ...]
     orders: tuple[Order, ...]
     blows: tuple[Blow, ...]
+    on: bool = False
 
     def written(self) -> str:
         """As JSON: what `read` takes, after somebody has cut it down."""
@@ -74,10 +78,10 @@ def draw(seed: int) -> Script:
         for operator in range(operators)
         for _ in range(chance.choice((1, 1, 2) if operators > 2 else (1, 2, 2)))
     ]
-    blows = [_blow(chance, operators) for _ in range(chance.choice((0, 1, 1, 2, 2, 3)))]
+    blows = [_blow(chance, operators) for _ in range(chance.choice((1, 2, 2, 3, 3, 4)))]
     first = {(blow.host, blow.moment): blow for blow in reversed(blows)}  # a session stops once at a moment
     kept = tuple(blow for blow in blows if blow.moment not in EXACT or blow is first[blow.host, blow.moment])
-    return Script(seed, hosts, tuple(orders), kept)
+    return Script(seed, hosts, tuple(orders), kept, chance.random() < 0.35)
 
 
 def _words(chance: random.Random) -> tuple[str, ...]:
@@ -87,7 +91,9 @@ def _words(chance: random.Random) -> tuple[str, ...]:
     waits = ("--wait", chance.choice(("2s", "6s", "12s"))) if chance.random() < 0.7 else ()
     shown = ("--json",) if chance.random() < 0.7 else ()
     dry = ("--dry-run",) if chance.random() < 0.06 else ()
-    return (*words, *waits, *shown, *dry)
+    widens = words[3:4] == ("true",) and "--remove-companies" not in words
+    brief = ("--confirm-within", chance.choice(("2s", "5s", "9s"))) if widens and chance.random() < 0.2 else ()
+    return (*words, *brief, *waits, *shown, *dry)
 
 
 def _toggle(flag: str, switch: str) -> tuple[str, ...]:
@@ -108,6 +114,7 @@ _COMMANDS: tuple[tuple[_Words, int], ...] = (
     (lambda _: _toggle(BULK, "true"), 5),
     (lambda _: _toggle(BULK, "false"), 4),
     (lambda _: ("rollback", "lab"), 4),
+    (lambda _: ("confirm", "lab"), 3),
     (lambda chance: ("rollback", "lab", "--flag", chance.choice((PORTAL, BULK))), 2),
     (lambda _: ("status", "lab"), 1),
     (lambda chance: ("status", "lab", chance.choice((PORTAL, BULK)), "--check"), 1),

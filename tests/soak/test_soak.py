@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from rolloutctl.rules.records import Log
-from tests.lab.conftest import need_packages
 from tests.soak.ground import Ground
 from tests.soak.invariants import check, files, log
 from tests.soak.play import play
 from tests.soak.script import Blow, Order, Script, draw, read
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("soak"), pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    need_packages()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, Ground(Path(folder) / "lab") as started:
-        yield started
 
 
 def test_a_seed_draws_the_same_round_each_time_and_it_can_be_written_and_read() -> None:

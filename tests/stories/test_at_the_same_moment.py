@@ -16,8 +16,8 @@ from rolloutctl.workflows.tools import Options
 from tests.lab.lab import Lab, LabHost
 from tests.stories.client import start
 from tests.stories.conftest import Hire
-from tests.stories.operator import Beside, Ending
-from tests.stories.traces import events_of, line_in, log_of, portals, whole_log_of
+from tests.stories.operator import Ending
+from tests.stories.traces import line_in, log_of, portals, whole_log_of
 
 pytestmark = pytest.mark.lab
 
@@ -63,17 +63,6 @@ def test_pairs_of_toggles_at_the_same_moment_all_arrive(fresh: Lab, hire: Hire) 
     for flag in KEYS:
         kept = [record.data["to"]["companies"] for record in log if (record.flag, record.event) == (flag, "kept")]
         assert kept == [list(all_of_them[: count + 1]) for count in range(PAIRS)]
-
-
-def test_two_flags_at_the_same_moment_on_three_hosts_both_arrive_with_wait(fresh: Lab, hire: Hire) -> None:
-    one, other = hire(fresh), hire(fresh).known_as("somebody@example.com")
-
-    beside = Beside(lambda: other.toggle("bulk_export", True, PATIENT))
-    first, second = one.toggle("customer_portal", True, PATIENT), beside.result()
-
-    assert (first.exit_status, second.exit_status) == (0, 0), first.said + second.said
-    assert (portals(fresh), [host.get("/bulk")[0] for host in fresh.hosts]) == ([200] * 3, [200] * 3)
-    assert [sorted(events_of(host)) for host in fresh.hosts] == [["kept", "kept", "started", "started"]] * 3
 
 
 def test_whoever_does_not_wait_is_refused_with_the_holders_name(fresh: Lab, hire: Hire) -> None:
