@@ -107,11 +107,10 @@ def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) 
     for name, event in change.ends.items():
         ends.setdefault(event, []).append(name)
     where = ", ".join(f"{event} on {words.listed(names)}" for event, names in ends.items())
-    target = change.after if change.outcome == "kept" else change.before
     return Remark(
         f"{found.environment.name} · {change.flag}",
-        f"IN DOUBT: change {change.id} was {where}.",
-        _toggle(found, change.flag, target, flags),
+        f"IN DOUBT: change {change.id} was {where}. To settle it for {change.meant}:",
+        _toggle(found, change.flag, change.meant, flags),
     )
 
 
@@ -146,20 +145,28 @@ def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[
             who = str(pending.fields.get("actor") or "somebody")
             if pending.alive:
                 continue  # its lock tells, or its time
-            flag, target = _safe_target(pending)
+            forward = _goes_forward(found, host, pending)
             yield Remark(
                 f"{found.environment.name} · {host.name}",
-                f"INTERRUPTED: change {pending.change}, {what}, by {who}{_since(host, pending)}.",
-                _toggle(found, flag, target, flags),
+                f"INTERRUPTED: change {pending.change}, {what}, by {who}{_since(host, pending)}. The next toggle or"
+                f" rollback {'finishes it' if forward else 'puts it back'} first:",
+                _toggle(
+                    found,
+                    str(pending.fields.get("flag", "")),
+                    audience_of(pending.fields.get("to" if forward else "from")),
+                    flags,
+                ),
             )
         if host.state and host.state.holder and host.state.holder.phase != "provisional":
             yield Remark(f"{found.environment.name} · {host.name}", f"locked by {host.state.holder}", urgent=False)
 
 
-def _safe_target(pending: Pending) -> tuple[str, Audience]:
-    """Where settling leads: a widening goes back, a switch-off is finished."""
-    narrow = bool(pending.fields.get("narrow"))
-    return str(pending.fields.get("flag", "")), audience_of(pending.fields.get("to" if narrow else "from"))
+def _goes_forward(found: EnvironmentStatus, host: HostStatus, pending: Pending) -> bool:
+    """Where settling leads: a switch-off is finished, and a widening that the arbiter has kept; any other goes back."""
+    change = next((change for change in found.changes if change.id == pending.change), None)
+    arbiter = str(pending.fields.get("arbiter", ""))
+    kept = change is not None and host.name != arbiter and change.ends.get(arbiter) == "kept"
+    return kept or bool(pending.fields.get("narrow"))
 
 
 def _since(host: HostStatus, pending: Pending) -> str:

@@ -83,6 +83,11 @@ class Change:
         return arbiter or next((data for data in self.ended.values() if data.get("event") == self.outcome), {})
 
     @property
+    def meant(self) -> Audience:
+        """Who is to see the feature where hosts ended it differently: what its outcome says."""
+        return self.after if self.outcome == "kept" else self.before
+
+    @property
     def dissenters(self) -> tuple[str, ...]:
         """The hosts that ended otherwise than the arbiter."""
         return tuple(name for name, end in self.ends.items() if end != self.outcome)
@@ -124,13 +129,16 @@ def last_kept(changes: Iterable[Change], flag: str) -> Change | None:
 
 
 def undoable(changes: Iterable[Change], flag: str | None = None) -> tuple[Change, ...]:
-    """Kept changes that no kept change has undone, newest first; what only undid or settled is not undone again."""
-    kept = [change for change in changes if change.outcome == "kept"]
-    undone = {name for change in kept for name in change.undoes}
+    """Kept changes that no kept change has undone, newest first; what only undid or settled is not undone again.
+
+    One that was interrupted has its place among them: to settle it may be all that there is to undo.
+    """
+    standing = [each for each in changes if each.outcome in ("kept", "started") and flag in (None, each.flag)]
+    undone = {name for change in standing if change.outcome == "kept" for name in change.undoes}
     return tuple(
         change
-        for change in reversed(kept)
-        if change.id not in undone and not change.undoes and any(change.edits.values()) and flag in (None, change.flag)
+        for change in reversed(standing)
+        if change.id not in undone and any(change.edits.values()) and (change.outcome == "started" or not change.undoes)
     )
 
 

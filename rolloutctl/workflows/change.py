@@ -17,7 +17,7 @@ from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.requests import describe, is_about_flag, requests_for
 from rolloutctl.rules.work import failures
 from rolloutctl.workflows.braking import PlanMaker, brake
-from rolloutctl.workflows.closing import again
+from rolloutctl.workflows.closing import again, toggle_to
 from rolloutctl.workflows.endings import conclude
 from rolloutctl.workflows.gates import check_gates
 from rolloutctl.workflows.looking import look_at
@@ -100,11 +100,12 @@ class _Change:
         plan = self.make_plan(states, self.lost)
         if self._unsettled and (not plan.narrow or (plan.nothing_to_write and plan.target.enabled)):
             raise self._unsettled[0]
+        known = self.tools.configuration.flags
         self._doubts = tuple(
             f"{change.flag} is IN DOUBT since {change.id}: the hosts ended it differently. "
-            f"Settle it: rolloutctl status {change.environment} {change.flag}"
+            f"Settle it: {toggle_to(plan.environment.name, known[change.flag], change.meant)}"
             for change in in_doubt(of_environment(states))
-            if change.flag != plan.flag.name
+            if change.flag != plan.flag.name and change.flag in known
         )
         return plan
 

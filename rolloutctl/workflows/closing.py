@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from rolloutctl.errors import PersonNeeded, Unreachable
 from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Flag
 from rolloutctl.rules.decisions import Decision
+from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import HostOutcome, Result
 from rolloutctl.rules.plans import Plan
@@ -25,10 +27,15 @@ _MEANS: tuple[tuple[str, Result], ...] = (
 
 def again(plan: Plan) -> str:
     """The command that brings every host to the plan's target."""
-    command = f"rolloutctl toggle {plan.environment.name} {plan.flag.name} {'true' if plan.target.enabled else 'false'}"
-    if not plan.target.enabled or plan.flag.companies_key is None:
+    return toggle_to(plan.environment.name, plan.flag, plan.target)
+
+
+def toggle_to(environment: str, flag: Flag, audience: Audience) -> str:
+    """The command that gives a flag this audience on every host."""
+    command = f"rolloutctl toggle {environment} {flag.name} {'true' if audience.enabled else 'false'}"
+    if not audience.enabled or flag.companies_key is None:
         return command
-    return f"{command} --companies {','.join(map(str, plan.target.companies)) or 'all'}"
+    return f"{command} --companies {','.join(map(str, audience.companies)) or 'all'}"
 
 
 def reach(fleet: Fleet, plan: Plan, outcomes: Outcomes, names: Iterable[str], *, keep: bool) -> None:

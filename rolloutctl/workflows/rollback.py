@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, Unlisted, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.history import PROVISIONAL, Change, fold, undoable
+from rolloutctl.rules.history import PROVISIONAL, Change, fold, of_environment, undoable
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import HostPlan, Plan, audience_after, changed_since, is_narrowing, plan_restore
 from rolloutctl.workflows.change import carry_out
@@ -96,9 +96,10 @@ def rollback(request: Request, found: Found, options: Options, tools: Tools, des
     def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
         if not states:
             raise nothing_reached(environment, lost)
+        ended = _as_they_ended(undone, states)
         if not request.force:
-            _refuse_changed(flag, undone, states, environment)
-        hosts = tuple(_host_plan(flag, undone, state) for state in states.values())
+            _refuse_changed(flag, ended, states, environment)
+        hosts = tuple(_host_plan(flag, ended, state) for state in states.values())
         afters = [audience_after(flag, host.new_env) for host in hosts]
         return Plan(
             change=change,
@@ -170,9 +171,15 @@ def _host_plan(flag: Flag, undone: tuple[Change, ...], state: HostState) -> Host
     return HostPlan(state, standing_audience(flag, state), state.effective(flag), undo, new)
 
 
+def _as_they_ended(undone: tuple[Change, ...], states: Mapping[str, HostState]) -> tuple[Change, ...]:
+    """The changes with what the hosts tell now: one that was interrupted has been settled since it was found."""
+    now = {change.id: change.ends for change in of_environment(states)}
+    return tuple(replace(change, ends={**change.ends, **now.get(change.id, {})}) for change in undone)
+
+
 def _made_on(change: Change, host: str) -> tuple[Mapping[str, object], ...]:
-    """A change's edits on a host; none where the host did not keep it."""
-    return change.edits.get(host, ()) if change.ends.get(host) == "kept" else ()
+    """A change's edits on a host; none where the host did not keep it, and of a rollback that was interrupted."""
+    return change.edits.get(host, ()) if change.ends.get(host) == "kept" and not change.undoes else ()
 
 
 def _refuse_changed(

@@ -9,7 +9,7 @@ from rolloutctl.fleet import Fleet
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.history import DECIDED, Change, fold
 from rolloutctl.rules.host import HostState, Pending
-from rolloutctl.rules.records import Record
+from rolloutctl.rules.records import Record, audience_of
 from rolloutctl.workflows.tools import Tools
 
 _RECENT = 200  # records that tell how a change ended elsewhere
@@ -36,22 +36,27 @@ def settle_leftovers(
     done: list[str] = []
     for name, pending in left:
         try:
-            _settle(fleet, name, pending, logs)
-            done.append(f"{name}: the interrupted change {pending.change} was settled first")
+            ended = _settle(fleet, name, pending, logs)
+            done.append(f"{name}: {_named(pending)} was {ended} first")
         except Refused as problem:
             problems.append(problem)
     paid = [f"{name}: records that it owed were written" for name in states if _pay(fleet, name, tools)]
     return (*done, *paid), tuple(problems)
 
 
-def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Record, ...]]) -> None:
+def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Record, ...]]) -> str:
+    """Settle one; how it ended, in words.
+
+    Raises:
+        Refused: it can't be settled now.
+    """
     arbiter = _arbiter(pending)
     if arbiter not in logs and not pending.fields.get("narrow"):
         raise Refused(
-            f"The interrupted change {pending.change} on {name} has to follow {arbiter}, which cannot be reached.",
+            f"On {name} {_named(pending)} has to follow {arbiter}, which cannot be reached.",
             subject=name,
-            state="Nothing was changed.",
-            hint=f"Try again when {arbiter} is back. Switching off works at any time.",
+            state=f"Nothing new was begun. What it wrote still stands on {name}: {_what_stands(pending)}.",
+            hint=f"Try again when {arbiter} is back. {_switch_off(pending)}",
         )
     change = next((change for change in fold(logs) if change.id == pending.change), None)
     keep = change is not None and name != arbiter and change.ends.get(arbiter) == "kept"
@@ -59,11 +64,29 @@ def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Rec
     stuck = next((event for event in session.settle(pending.change, Decision(keep)) if event.kind == "stuck"), None)
     if stuck is not None:
         raise Refused(
-            f"The interrupted change {pending.change} cannot be put back on {name}: {stuck.text(0)}.",
+            f"On {name} {_named(pending)} cannot be put back: {stuck.text(0)} failed.",
             subject=name,
-            hint=f"Mend that on {name}, then try again. Switching off works at any time.",
+            state=f"Nothing new was begun. On {name} people may see either: {_what_stands(pending)}.",
+            hint=f"Mend that on {name}, then try again. {_switch_off(pending)}",
         )
     logs[name] = session.look(content=False, records=_RECENT).records
+    end = next((record.event for record in reversed(logs[name]) if record.change == pending.change), "")
+    return {"kept": "finished", "reverted": "put back"}.get(end, "settled")
+
+
+def _named(pending: Pending) -> str:
+    who = str(pending.fields.get("actor") or "somebody")
+    return f"the interrupted change {pending.change} ({pending.fields.get('flag', 'a flag')}, by {who})"
+
+
+def _what_stands(pending: Pending) -> str:
+    before, after = (audience_of(pending.fields.get(name)) for name in ("from", "to"))
+    return f"{before} as before, or {after} as it was to be"
+
+
+def _switch_off(pending: Pending) -> str:
+    where = f"{pending.fields.get('environment')} {pending.fields.get('flag')}"
+    return f"Switching off works at any time: rolloutctl toggle {where} false"
 
 
 def _is_decided(pending: Pending, changes: Mapping[str, Change]) -> bool:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 
 from rolloutctl.rules.plans import Wish
 from tests.lab.lab import Lab, LabHost, Snapshot
+from tests.lab.pausing import Moment
 from tests.lab.processes import end, processes, with_descendants
 from tests.stories.client import start
 from tests.stories.conftest import Hire
-from tests.stories.operator import Ending
-from tests.stories.traces import BRIEF, contents, events_of, line_in, log_of, portals, session_of, slow_steps, until
+from tests.stories.operator import Ending, Operator
+from tests.stories.traces import (
+    BRIEF,
+    contents,
+    events_of,
+    line_in,
+    log_of,
+    portals,
+    session_of,
+    slow_steps,
+    timeless,
+    until,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -84,7 +100,7 @@ def kill_session(host: LabHost) -> None:
     pid = session_of(host)
     connection = processes()[pid].parent
     end(process.pid for process in with_descendants(pid, processes()))
-    end([connection])
+    end([connection] if connection > 1 else [])  # the connection may have gone before
 
 
 @pytest.mark.parametrize("moment", ["record", "swapped", "committed"])
@@ -98,20 +114,76 @@ def test_a_killed_session_of_the_canary_is_settled(fresh: Lab, hire: Hire, momen
     assert_all_or_none(fresh, before, ended)
 
 
-def test_an_interrupted_change_shows_as_pending_and_the_next_toggle_settles_it(fresh: Lab, hire: Hire) -> None:
-    operator, canary = hire(fresh, steps=slow_steps(fresh.hosts[0])), fresh.hosts[0]
-    with start(fresh, operator.configuration, "customer_portal", (1, 1)) as client:
-        until(lambda: line_in(canary, KEY) == "true", "the canary's swap")
-        kill_session(canary)
+def cut_off(operator: Operator, host: LabHost, moment: Moment) -> None:
+    """A widening for company 1 begins on a host, which loses power at a moment; so does the client."""
+    with host.pause(moment) as pause, start(operator.lab, operator.configuration, "customer_portal", (1, 1)) as client:
+        pause.reached()
         client.kill()
+        kill_session(host)
+
+
+def typed(operator: Operator, *words: str) -> tuple[int, str]:
+    """A command as somebody types it, with its exit status and all that it says, in one line."""
+    command = [sys.executable, "-m", "rolloutctl", "--config", str(operator.configuration), *words]
+    environment = {**os.environ, **operator.lab.client_env(), "COLUMNS": "400"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    operator.seen.append((ran.stdout, ran.stderr))
+    return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
+
+
+def command_in(said: str) -> list[str]:
+    """The last command of ours in a text, without its first word."""
+    commands: list[str] = re.findall(r"rolloutctl (toggle lab \w+ (?:true --companies [\w,]+|true|false))", said)
+    return commands[-1].split()
+
+
+@pytest.mark.parametrize(
+    ("moment", "stood"),
+    [
+        ("intent", None),
+        ("swapping", ("false", False)),
+        ("between", ("true", False)),
+        ("restarting", ("true", True)),
+        ("deciding", ("true", True)),
+    ],
+)
+def test_a_power_cut_is_shown_and_settled_first_by_whatever_comes_next(
+    fresh: Lab, hire: Hire, moment: Moment, stood: tuple[str, bool] | None
+) -> None:
+    host = fresh.hosts[0]
+    operator = hire(fresh, hosts=[host])
+    before = timeless(host.snapshot())
+
+    cut_off(operator, host, moment)
 
     seen = operator.status()
-    pending = [[(each.alive, each.fields["flag"]) for each in host.state.pending] for host in seen.hosts if host.state]
-    assert (pending, seen.well) == ([[(False, "customer_portal")], [], []], False)
-    on = operator.toggle("customer_portal", Wish(True, companies=(15,)))
-    assert (on.exit_status, portals(fresh, 15), portals(fresh, 1)) == (0, [200] * 3, [404] * 3)
-    assert events_of(canary) == ["started", "reverted", "started", "kept"]
-    assert operator.status().well
+    pending = [(each.alive, each.fields["flag"]) for each in (seen.hosts[0].state or pytest.fail("unread")).pending]
+    if stood is None:  # nothing was recorded, and nothing begun
+        assert (pending, timeless(host.snapshot()), events_of(host)) == ([], before, [])
+        assert operator.toggle("bulk_export", True).exit_status == 0
+        return
+    cached = b"'customer_portal' => true" in host.cache_path.read_bytes()
+    assert (pending, seen.well, (line_in(host, KEY), cached)) == ([(False, "customer_portal")], False, stood)
+    if moment == "between":
+        status, said = typed(operator, "status", "lab", "--check")
+        assert (status, "INTERRUPTED: change " in said) == (6, True)
+        assert "customer_portal for company 1, by customer_portal@example.com, since " in said
+        assert "The next toggle or rollback puts it back first:" in said
+        assert command_in(said) == ["toggle", "lab", "customer_portal", "false"]
+
+    settling: dict[str, Callable[[], Ending]] = {
+        "swapping": lambda: operator.toggle("bulk_export", True),
+        "between": operator.rollback,
+        "restarting": lambda: operator.toggle("customer_portal", False),
+        "deciding": lambda: operator.toggle("customer_portal", Wish(True, companies=(15,))),
+    }
+    ended = settling[moment]()
+
+    assert ended.exit_status == 0, ended.said
+    assert "(customer_portal, by customer_portal@example.com) was put back first" in ended.notes
+    assert events_of(host)[:2] == ["started", "reverted"]
+    assert (host.portal(1), host.portal(15)) == (404, 200 if moment == "deciding" else 404)
+    assert (operator.status().well, [each.ok for each in operator.verify()]) == (True, [True])
 
 
 def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: Lab, hire: Hire) -> None:
@@ -127,8 +199,11 @@ def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: 
     for host in others:
         host.start_sshd()
     assert [change.id for change in operator.status().doubts] == [doubtful.change]
-    settled = operator.toggle("customer_portal", True)
-    assert (settled.exit_status, portals(fresh), operator.status().doubts) == (0, [200] * 3, ())
+    shown = typed(operator, "status", "lab")[1]
+    assert f"IN DOUBT: change {doubtful.change} was kept on web-1, reverted on web-2 and web-3." in shown
+    assert command_in(doubtful.said) == command_in(shown) == command_in(operator.toggle("bulk_export", True).notes)
+    assert typed(operator, *command_in(doubtful.said), "--yes")[0] == 0
+    assert (portals(fresh), operator.status().doubts, operator.status().well) == ([200] * 3, (), True)
 
 
 def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: Lab, hire: Hire) -> None:
