@@ -267,6 +267,7 @@ class Fleet:
             except KeyboardInterrupt:
                 raise PersonNeeded(
                     "You left while hosts were at work.",
+                    subject=self.environment.name,
                     state=f"A widening goes back by itself within {self.environment.hold:.0f} s; a switch-off stays.",
                     hint=f"rolloutctl status {self.environment.name}",
                 ) from None
@@ -298,7 +299,7 @@ def _hang_up(late: Future[Session]) -> None:
 def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused | None:
     """Why a host did not give its lock; None when it did."""
     if isinstance(answer, Unreachable):
-        return answer
+        return _lost_before(name, answer)
     for event in answer:
         if event.kind == "busy" and event.text(2).isdigit():
             holder = holder_in(event)
@@ -318,7 +319,18 @@ def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused 
             )
             drifted.moved = event.text(0) == "release"
             return drifted
-    return None if any(event.kind == "locked" for event in answer) else Unreachable("gave no answer", subject=name)
+    if any(event.kind == "locked" for event in answer):
+        return None
+    return _lost_before(name, Unreachable("it gave no answer"))
+
+
+def _lost_before(name: str, error: Unreachable) -> Unreachable:
+    return Unreachable(
+        f"{name} was lost before anything was begun: {error.message}.",
+        subject=name,
+        state="Nothing was changed on any host.",
+        hint=error.hint or "rolloutctl status",
+    )
 
 
 def busy_with(holder: Holder, name: str) -> Busy:

@@ -109,7 +109,7 @@ def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) 
     where = ", ".join(f"{event} on {words.listed(names)}" for event, names in ends.items())
     return Remark(
         f"{found.environment.name} · {change.flag}",
-        f"IN DOUBT: change {change.id} was {where}. To settle it for {change.meant}:",
+        f"IN DOUBT: change {change.id} was {where}.",
         _toggle(found, change.flag, change.meant, flags),
     )
 

@@ -142,7 +142,7 @@ class _Change:
         if self.options.dry_run:
             return Done(plan, "planned", _nobody_touched(plan), notes)
         if not self.desk.agrees(plan):
-            raise Refused("You did not agree.", state="Nothing was changed on any host.")
+            raise Refused("You did not agree.", subject=plan.environment.name, state="Nothing was changed on any host.")
         self._agreed = essence
         return None
 

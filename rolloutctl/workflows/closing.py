@@ -63,6 +63,7 @@ def run_once(fleet: Fleet, plan: Plan, name: str) -> PersonNeeded | None:
     return PersonNeeded(
         f"Every host is as it should be, but the step '{step}', which runs once for all, {what} on {name}.",
         subject=f"{plan.environment.name} · {name}",
+        state=f"{plan.flag.name} is the same on every host; only what this step does is missing.",
         hint=f"Run it by hand on {name}.",
         details=tuple(output.splitlines()),
     )

@@ -178,6 +178,8 @@ def _nothing_waits(
     if change is None:
         raise Refused(
             f"Nothing in {name} waits to be confirmed.",
+            subject=name,
+            state="Nothing was changed.",
             hint=f"rolloutctl toggle {name} FLAG true --confirm-within 10m",
             details=details,
         )

@@ -10,7 +10,17 @@ from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.requests import describe, requests_for
 from rolloutctl.rules.work import failures
-from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once, who_sees
+from rolloutctl.workflows.closing import (
+    Outcomes,
+    again,
+    lines_of,
+    names_of,
+    reach,
+    remember,
+    run_once,
+    toggle_to,
+    who_sees,
+)
 from rolloutctl.workflows.tools import Done, Tools
 
 _DOUBTFUL = {"lost", "stuck", "kept", "committed", "provisional"}
@@ -92,15 +102,17 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
         error = PersonNeeded(
             f"The change failed, and {names_of(doubtful)} could not be put back for sure: {trouble}.",
             subject=subject,
-            state=f"Before: {plan.before}. In doubt: {names_of(doubtful)}.",
-            hint=f"rolloutctl toggle {subject} {plan.flag.name} false"
-            if plan.before.nobody
-            else f"rolloutctl status {subject} {plan.flag.name}",
+            state=f"On {names_of(doubtful)} {_either(plan)}.",
+            hint=toggle_to(subject, plan.flag, plan.before),
             details=details,
         )
     elif all(outcome.result == "untouched" for outcome in hosts):
         error = Refused(
-            f"Nothing was begun: {trouble}.", subject=subject, state="Nothing was changed on any host.", details=details
+            f"Nothing was begun: {trouble}.",
+            subject=subject,
+            state="Nothing was changed on any host.",
+            hint=f"rolloutctl status {subject} {plan.flag.name}",
+            details=details,
         )
     else:
         error = PutBack(
@@ -140,7 +152,7 @@ def _keep(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
         error = PersonNeeded(
             f"{arbiter} has kept the change, and {names_of(doubtful)} may have gone back.",
             subject=plan.environment.name,
-            state=f"IN DOUBT: {names_of(doubtful)}.",
+            state=f"IN DOUBT: on {names_of(doubtful)} {_either(plan)}.",
             hint=again(plan),
         )
     elif (failed := run_once(fleet, plan, arbiter)) is not None:
@@ -152,6 +164,10 @@ def _tell(fleet: Fleet, plan: Plan, outcomes: Outcomes, names: list[str]) -> Non
     for name, later in fleet.decide(names, keep=True, cause="all-committed").items():
         outcomes[name] = outcomes[name].then(later)
     reach(fleet, plan, outcomes, [name for name in names if outcomes[name].result != "kept"], keep=True)
+
+
+def _either(plan: Plan) -> str:
+    return f"{who_sees(plan.target)} {plan.flag.name} or, as before, {who_sees(plan.before)} it"
 
 
 def _story(trouble: str, hosts: tuple[HostOutcome, ...]) -> str:

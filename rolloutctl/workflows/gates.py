@@ -64,6 +64,7 @@ def _frozen(plan: Plan, tools: Tools) -> list[Refused]:
     return [
         Refused(
             f"{plan.environment.name} is frozen until {until:%a %d %b %H:%M %Z}.",
+            subject=plan.environment.name,
             state=_UNTOUCHED,
             hint="Switching off works at any time.",
         )

@@ -31,17 +31,18 @@ def look_at(
         else:
             states[name] = state
             tools.mirror.saw(fleet.environment.name, name, state.records)
-    _refuse_twins(states)
+    _refuse_twins(fleet.environment.name, states)
     return states
 
 
-def _refuse_twins(states: Mapping[str, HostState]) -> None:
+def _refuse_twins(environment: str, states: Mapping[str, HostState]) -> None:
     places: dict[str, str] = {}
     for name, state in states.items():
         twin = places.setdefault(state.place, name)
         if twin != name:
             raise Refused(
                 f"{twin} and {name} are the same application on the same machine.",
+                subject=environment,
                 state="Nothing was changed on any host.",
                 hint="List each host once in environments.yaml.",
             )

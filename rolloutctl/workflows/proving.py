@@ -36,7 +36,12 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
     notes: list[str] = []
     for name, answer in said.items():
         if isinstance(answer, Unreachable):
-            raise Unreachable(f"{name} was lost: {answer.message}.", subject=name, state=_UNTOUCHED)
+            raise Unreachable(
+                f"{name} was lost: {answer.message}.",
+                subject=name,
+                state=_UNTOUCHED,
+                hint=f"rolloutctl status {plan.environment.name}",
+            )
         objections, known = findings_of(fleet.sessions[name], plan, plans[name], answer)
         for objection in objections:
             if not plan.narrow and not (objection.pending and with_pending):
@@ -81,7 +86,12 @@ def findings_of(
     notes = [note for event in answer if (note := _note(event))]
     for event in answer:
         if event.kind == "drift":
-            raise Drifted(f"{host.name}: .env was changed by somebody else in the meantime.", state=_UNTOUCHED)
+            raise Drifted(
+                f"{host.name}: .env was changed by somebody else in the meantime.",
+                subject=host.name,
+                state=_UNTOUCHED,
+                hint=f"rolloutctl status {plan.environment.name} {plan.flag.name}",
+            )
         if event.kind == "refused":
             objections.append(refusal_in_words(event, plan, host))
         elif event.kind == "proof":

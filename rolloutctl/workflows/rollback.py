@@ -19,6 +19,8 @@ from rolloutctl.workflows.toggle import nothing_reached, standing_audience
 from rolloutctl.workflows.tools import Done, Options, Tools
 from rolloutctl.workflows.unconfirmed import take_back
 
+_UNTOUCHED = "Nothing was changed on any host."
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -74,6 +76,7 @@ def find(request: Request, tools: Tools) -> Found:
         where = request.environment or "any environment"
         raise Refused(
             f"There is nothing to undo in {where}.",
+            state=_UNTOUCHED,
             hint=f"rolloutctl audit {request.environment or ''}".strip(),
             details=tuple(lost),
         )
@@ -139,7 +142,8 @@ def _chosen(request: Request, changes: tuple[Change, ...], environment: Environm
         if request.to is not None or request.steps > 1:
             raise Refused(
                 f"Change {changes[0].id} is provisional in {environment.name}: that one goes back first, alone.",
-                state="Nothing was changed on any host.",
+                subject=environment.name,
+                state=_UNTOUCHED,
                 hint=f"rolloutctl rollback {environment.name}",
             )
         return changes[:1]
@@ -148,17 +152,26 @@ def _chosen(request: Request, changes: tuple[Change, ...], environment: Environm
         if marked is None:
             raise UsageError(
                 f"There is no change {request.to} in {environment.name} that still stands.",
+                subject=environment.name,
+                state=_UNTOUCHED,
                 hint=f"rolloutctl audit {environment.name}",
             )
         of_flag = [change for change in changes if change.flag == marked.flag]
         chosen = tuple(of_flag[: of_flag.index(marked)])
         if not chosen:
-            raise Refused(f"{request.to} is the newest change of {marked.flag}; nothing was changed since.")
+            raise Refused(
+                f"{request.to} is the newest change of {marked.flag}; there is none since to undo.",
+                subject=environment.name,
+                state=_UNTOUCHED,
+                hint=f"rolloutctl audit {environment.name} --flag {marked.flag}",
+            )
         return chosen
     of_flag = [change for change in changes if change.flag == changes[0].flag]
     if request.steps > len(of_flag):
         raise Refused(
             f"Only {len(of_flag)} changes of {changes[0].flag} can be undone in {environment.name}.",
+            subject=environment.name,
+            state=_UNTOUCHED,
             hint=f"rolloutctl audit {environment.name} --flag {changes[0].flag}",
         )
     return tuple(of_flag[: request.steps])
@@ -200,7 +213,7 @@ def _refuse_changed(
         raise Refused(
             f"Somebody changed {flag.name} since {newest.id}.",
             subject=environment.name,
-            state="Nothing was changed on any host.",
+            state=_UNTOUCHED,
             hint=f"To put back what stood before {newest.id} all the same: rolloutctl rollback {environment.name} "
             f"--flag {flag.name} --force",
             details=tuple(details),

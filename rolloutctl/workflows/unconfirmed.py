@@ -37,7 +37,11 @@ def take_back(environment: Environment, change: Change, options: Options, tools:
         if options.dry_run:
             return Done(plan, "planned", tuple(untouched(host.name) for host in plan.hosts), notes)
         if not desk.agrees(plan):
-            raise Refused("You did not agree.", state="It stays provisional, and goes back when its time is over.")
+            raise Refused(
+                "You did not agree.",
+                subject=environment.name,
+                state="It stays provisional, and goes back when its time is over.",
+            )
         begun = tools.clock.monotonic()
         done = remember(_told(fleet, plan, change, tools), tools)
     return replace(done, notes=(*notes, *done.notes), seconds=tools.clock.monotonic() - begun)
