@@ -18,6 +18,7 @@ examine() {
   examine_overrides
   examine_php_fpm
   examine_workers
+  examine_logind ''
   examine_cache
 }
 
@@ -198,6 +199,32 @@ is_the_applications() { # COMMAND-LINE /proc/PID: also when it was started in an
   folder=$(readlink -- "$2/cwd" 2>/dev/null) || return 0
   case $folder/ in "$base"/*) return 0 ;; esac
   return 1
+}
+
+# ----------------------------------------------------------------------------------------------------- systemd-logind
+
+# Whether logind ends what a login leaves behind, as logind.conf(5) has it. Lingering does not count: it keeps the user's
+# services, and no process of a session. Only what runs in a session's scope is logind's at all.
+examine_logind() { # ROOT
+  slice=$(sed -n 's,.*/user-\([0-9]*\)\.slice/session-[^/]*\.scope.*,\1,p' "$1/proc/self/cgroup" 2>/dev/null | head -n 1)
+  [ -n "$slice" ] || return 0
+  user=$(id -un "$slice" 2>/dev/null) || user=$slice
+  case $(logind_says "$1" KillUserProcesses) in *yes | *true | *on | *1) ;; *) return 0 ;; esac
+  excluded=$(logind_says "$1" KillExcludeUsers)
+  case " ${excluded:-root} " in *" $user "*) return 0 ;; esac
+  only=$(logind_says "$1" KillOnlyUsers)
+  case " ${only:-$user} " in *" $user "*) fact logout-kills "$user" ;; esac
+}
+
+logind_says() { # ROOT SETTING: what stands last counts; of files with the same name the first
+  {
+    for folder in etc run usr/local/lib usr/lib; do
+      if [ -r "$1/$folder/systemd/logind.conf" ]; then cat "$1/$folder/systemd/logind.conf" && break; fi
+    done
+    for folder in etc run usr/local/lib usr/lib; do
+      for file in "$1/$folder"/systemd/logind.conf.d/*.conf; do [ ! -r "$file" ] || printf '%s %s\n' "${file##*/}" "$file"; done
+    done | sort -s -u -k 1,1 | while read -r _ file; do cat "$file"; done
+  } | sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*\\(.*[^[:space:]]\\)[[:space:]]*$/\\1/p" | tail -n 1
 }
 
 # ------------------------------------------------------------------------------------------------- the config cache

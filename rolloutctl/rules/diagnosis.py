@@ -39,6 +39,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("requests in flight", server.requests_in_flight),
     ("workers", running.workers),
     ("locks", running.locks),
+    ("logout", running.left_alone),
     ("records", tools.state_folder),
     ("room", tools.room),
     ("clock", connection.clock),

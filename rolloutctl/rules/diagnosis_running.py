@@ -67,6 +67,21 @@ def locks(seen: Examined) -> Iterable[Verdict]:
         yield ok("nobody is at work, nothing is left over")
 
 
+def left_alone(seen: Examined) -> Iterable[Verdict]:
+    """Whether a process outlives the login that started it: what holds a provisional change has to."""
+    killed = seen.facts.one("logout-kills")
+    if not killed:
+        yield ok("what a login leaves behind lives on, as --confirm-within needs it")
+        return
+    drop_in = "/etc/systemd/logind.conf.d/rolloutctl.conf"
+    reread = "sudo systemctl kill -s HUP systemd-logind"
+    yield warn(
+        f"logind ends all processes of {killed} at logout (KillUserProcesses): a change with --confirm-within"
+        " goes back as soon as rolloutctl has left. Others don't need that.",
+        on_host(rf"printf '[Login]\nKillExcludeUsers=root {killed}\n' | sudo tee {drop_in}; {reread}"),
+    )
+
+
 def health(seen: Examined) -> Iterable[Verdict]:
     """Whether the application is well: an ill one is not widened."""
     asked = next((each for each in seen.answers if each.id == HEALTH), None)

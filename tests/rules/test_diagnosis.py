@@ -399,6 +399,13 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "rolloutctl status",
     ),
     (
+        "logout",
+        lambda: seen(facts={"logout-kills": ("deploy",)}),
+        "warn",
+        "goes back as soon as rolloutctl has left",
+        "KillExcludeUsers=root deploy",
+    ),
+    (
         "records",
         lambda: seen(
             facts={"state-trouble": ("the folder /srv can be written by others (mode 777): chmod go-w /srv",)}
