@@ -8,6 +8,7 @@ from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, text
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change
+from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import Record
 from rolloutctl.workflows.audit import Audited, Verified
 
@@ -91,18 +92,23 @@ def _show_short(change: Change, page: Page, *, several: bool) -> None:
     page.line(
         f"{words.local(change.time)}  {change.id}  ", (where, "bold"), f"  {change.before} → {change.after}", hang=2
     )
-    rest = ", ".join(filter(None, (change.outcome, _by(change), _reason(change), _undoes(change), _dissent(change))))
+    rest = ", ".join(filter(None, (f"{_outcome(change)}", _by(change), _reason(change), _undoes(change))))
     page.line(rest, indent=2, hang=2)
 
 
 def _outcome(change: Change) -> Cell:
-    return text((change.outcome, _STYLES.get(change.outcome, "")), _dissent(change) and f" ({_dissent(change)})")
+    more = _dissent(change) or _unconfirmed(change)
+    return text((change.outcome, _STYLES.get(change.outcome, "")), f" ({more})" if more else "")
 
 
 def _dissent(change: Change) -> str:
     if change.dissenters:
         return f"otherwise on {words.listed(change.dissenters)}"
     return f"a step failed on {words.listed(change.lame)}" if change.lame else ""
+
+
+def _unconfirmed(change: Change) -> str:
+    return "not confirmed" if change.outcome_fields.get("cause") == NOT_CONFIRMED else ""
 
 
 def _by(change: Change) -> str:
