@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from rolloutctl.rules.plans import Wish
 from rolloutctl.workflows.tools import Options
 from tests.lab.lab import Lab, LabHost
-from tests.lab.processes import end
+from tests.lab.processes import end, processes
 from tests.stories.conftest import Hire
 from tests.stories.operator import Beside, Ending, Operator
 from tests.stories.traces import contents, events_of, line_in, log_of, portals, session_of, until
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.lab
 
 KEY = "FEATURE_CUSTOMER_PORTAL"
 HELD = {"web-1": "provisional", "web-2": "provisional", "web-3": "provisional"}
-KEPT = {"web-1": "kept", "web-2": "kept", "web-3": "kept"}
-BACK = {"web-1": "reverted", "web-2": "reverted", "web-3": "reverted"}
+KEPT = {"web-1": "kept", "web-2": "kept"}
+BACK = {"web-1": "reverted", "web-2": "reverted"}
 LONG = 300  # seconds that no story lasts
 
 
@@ -110,7 +112,7 @@ def test_a_confirmation_in_time_keeps_it_and_is_recorded_with_who_gave_it(fresh:
 
 
 def test_off_in_between_wins_at_once_and_a_widening_has_to_wait(fresh: Lab, hire: Hire) -> None:
-    operator = hire(fresh)
+    operator, hosts = hire(fresh, hosts=fresh.hosts[:2]), fresh.hosts[:2]
     assert provide(operator, LONG).result == "provisional"
 
     again, more = operator.toggle("customer_portal", True), operator.toggle("bulk_export", True)
@@ -121,25 +123,23 @@ def test_off_in_between_wins_at_once_and_a_widening_has_to_wait(fresh: Lab, hire
         assert "rolloutctl confirm lab\nTo end it at once: rolloutctl toggle lab customer_portal false" in refused.said
     off = operator.toggle("customer_portal", False)
     assert (off.exit_status, off.hosts, portals(fresh)) == (0, KEPT, [404] * 3), off.said
-    assert {tuple(events_of(host)) for host in fresh.hosts} == {
-        ("started", "provisional", "reverted", "started", "kept")
-    }
-    assert {log_of(host)[2].data["cause"] for host in fresh.hosts} == {"preempted"}
+    assert {tuple(events_of(host)) for host in hosts} == {("started", "provisional", "reverted", "started", "kept")}
+    assert {log_of(host)[2].data["cause"] for host in hosts} == {"preempted"}
     assert operator.status().well
 
 
 def test_a_rollback_in_between_puts_back_just_that_one(fresh: Lab, hire: Hire) -> None:
-    operator = hire(fresh)
+    operator, hosts = hire(fresh, hosts=fresh.hosts[:2]), fresh.hosts[:2]
     assert operator.toggle("customer_portal", Wish(True, companies=(15,))).exit_status == 0
     before = contents(fresh)
     assert provide(operator, LONG, Wish(True, companies=())).result == "provisional"
-    assert portals(fresh, 42) == [200] * 3
+    assert portals(fresh, 42) == [200, 200, 404]
 
     undone = operator.rollback()
 
     assert (undone.exit_status, undone.result, undone.hosts, contents(fresh)) == (0, "reverted", BACK, before)
-    assert (portals(fresh, 15), portals(fresh, 42)) == ([200] * 3, [404] * 3)
-    assert {ends_of(host) for host in fresh.hosts} == {("reverted", "rolled-back", "tester@example.com")}
+    assert (portals(fresh, 15), portals(fresh, 42)) == ([200, 200, 404], [404] * 3)
+    assert {ends_of(host) for host in hosts} == {("reverted", "rolled-back", "tester@example.com")}
     assert operator.status().well
 
 
@@ -151,7 +151,7 @@ def kill_keeper(host: LabHost) -> None:
 
 
 def test_what_holds_it_is_killed_on_one_host_and_a_confirmation_puts_all_back(fresh: Lab, hire: Hire) -> None:
-    operator, before = hire(fresh), contents(fresh)
+    operator, before = hire(fresh, hosts=fresh.hosts[:2]), contents(fresh)
     assert provide(operator, LONG).result == "provisional"
     kill_keeper(fresh.hosts[1])
     pending = [
@@ -159,7 +159,7 @@ def test_what_holds_it_is_killed_on_one_host_and_a_confirmation_puts_all_back(fr
         for host in operator.status().hosts
         if host.state
     ]
-    assert pending == [[(True, True)], [(False, False)], [(True, True)]]
+    assert pending == [[(True, True)], [(False, False)]]
 
     confirmed = operator.confirm()
 
@@ -169,14 +169,14 @@ def test_what_holds_it_is_killed_on_one_host_and_a_confirmation_puts_all_back(fr
 
 
 def test_what_holds_it_is_killed_everywhere_and_the_next_change_settles_it(fresh: Lab, hire: Hire) -> None:
-    operator = hire(fresh)
+    operator = hire(fresh, hosts=fresh.hosts[:2])
     assert provide(operator, LONG).result == "provisional"
-    for host in fresh.hosts:
+    for host in fresh.hosts[:2]:
         kill_keeper(host)
-    assert portals(fresh) == [200] * 3
+    assert portals(fresh) == [200, 200, 404]
     refused = operator.confirm()
     assert refused.exit_status == 3
-    assert "INTERRUPTED on web-1, web-2 and web-3" in refused.said
+    assert "INTERRUPTED on web-1 and web-2" in refused.said
 
     undone = operator.rollback()
 
@@ -191,38 +191,61 @@ def vanish(host: LabHost) -> None:
 
 
 def test_a_host_that_cannot_be_reached_keeps_a_confirmation_from_deciding_anything(fresh: Lab, hire: Hire) -> None:
-    operator = hire(fresh).impatient()
+    operator = hire(fresh, hosts=fresh.hosts[:2]).impatient()
+    lost = fresh.hosts[1]
     assert provide(operator, LONG).result == "provisional"
-    fresh.hosts[2].stop_sshd()
+    lost.stop_sshd()
 
     refused = operator.confirm()
 
     assert refused.exit_status == 3
-    assert "web-3 cannot be reached" in refused.said
+    assert "web-2 cannot be reached" in refused.said
     assert "Nothing was decided" in refused.said
-    fresh.hosts[2].start_sshd()
-    assert seconds_left(operator).count(None) == 0
-    operator.when("web-1", "settled", lambda: vanish(fresh.hosts[2]))
+    lost.start_sshd()
+    assert seconds_left(operator).count(None) == 1
+    operator.when("web-1", "settled", lambda: vanish(lost))
     doubtful = operator.confirm()
-    assert (doubtful.exit_status, portals(fresh)) == (5, [200] * 3), doubtful.said
-    assert "web-3 may have gone back" in doubtful.said
-    fresh.hosts[2].start_sshd()
+    assert (doubtful.exit_status, portals(fresh)) == (5, [200, 200, 404]), doubtful.said
+    assert "web-2 may have gone back" in doubtful.said
+    lost.start_sshd()
     settled = operator.toggle("customer_portal", True)  # the command that it names
-    assert (settled.exit_status, portals(fresh), operator.status().well) == (0, [200] * 3, True), settled.said
-    assert {events_of(host)[-1] for host in fresh.hosts} == {"kept"}
+    assert (settled.exit_status, portals(fresh), operator.status().well) == (0, [200, 200, 404], True), settled.said
+    assert {events_of(host)[-1] for host in fresh.hosts[:2]} == {"kept"}
 
 
 def test_a_host_that_cannot_take_it_on_sends_all_back(fresh: Lab, hire: Hire) -> None:
-    operator, before = hire(fresh), contents(fresh)
-    operator.when("web-3", "holding", lambda: os.kill(session_of(fresh.hosts[2]), signal.SIGSTOP))
-
-    def kill() -> None:
-        end([session_of(fresh.hosts[2])])
-
-    operator.when("web-1", "provisional", kill)
+    operator, before = hire(fresh, hosts=fresh.hosts[:2]), contents(fresh)
+    operator.when("web-2", "holding", lambda: os.kill(session_of(fresh.hosts[1]), signal.SIGSTOP))
+    operator.when("web-1", "provisional", lambda: end([session_of(fresh.hosts[1])]))
 
     failed = provide(operator, LONG)
 
     assert (failed.exit_status, failed.hosts) == (4, BACK), failed.said
-    assert "web-3 could not hold the change by itself" in failed.said
+    assert "web-2 could not hold the change by itself" in failed.said
     assert (contents(fresh), portals(fresh), operator.status().well) == (before, [404] * 3, True)
+
+
+@pytest.fixture
+def shared_connection(fresh: Lab) -> Iterator[None]:
+    """A client whose ssh keeps connections open for whoever comes next."""
+    with tempfile.TemporaryDirectory(prefix="cm-") as folder:
+        config = fresh.client / ".ssh" / "config"
+        shared = f"ControlMaster auto\n  ControlPersist 60\n  ControlPath {folder}/%C\n"
+        config.write_text(f"Host *\n  UserKnownHostsFile {fresh.known_hosts}\n  {shared}")
+        yield
+        config.unlink()
+        masters = [process.pid for process in processes().values() if process.command.startswith(f"ssh: {folder}/")]
+        end(masters)
+
+
+@pytest.mark.usefixtures("shared_connection")
+@pytest.mark.parametrize("connection", ["openssh", "local"])
+def test_it_lives_on_whatever_the_connection_was(fresh: Lab, hire: Hire, connection: str) -> None:
+    web = fresh.hosts[0]
+    operator = hire(fresh, hosts=[web], connection=connection)
+
+    assert provide(operator, LONG).result == "provisional"
+
+    assert (web.portal(), session_of(web) in {process.pid for process in web.leftovers()}) == (200, True)
+    confirmed = operator.confirm()
+    assert (confirmed.exit_status, events_of(web)) == (0, ["started", "provisional", "kept"]), confirmed.said
