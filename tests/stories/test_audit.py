@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rolloutctl.rules.records import verify
 from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
+from tests.stories.traces import events_of, log_of, whole_log_of
 
 pytestmark = pytest.mark.lab
 
@@ -66,3 +68,33 @@ def test_what_somebody_did_to_a_log_is_found_with_its_host_and_line(fresh: Lab, 
     log.write_text(whole)
     head.write_text(named)
     assert verified(operator)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "audit.head"])
+def test_a_log_that_cannot_be_written_stops_a_widening_and_no_switch_off(fresh: Lab, hire: Hire, name: str) -> None:
+    host = fresh.hosts[0]
+    operator = hire(fresh, hosts=[host])
+    assert operator.toggle("customer_portal", True).exit_status == 0
+    file = file_of(host, name)
+    away = file.with_name("away")
+    file.rename(away)
+    file.mkdir()
+    before = host.env_path.read_bytes()
+
+    refused = operator.toggle("bulk_export", True)
+
+    assert (refused.exit_status, host.env_path.read_bytes()) == (3, before), refused.said
+    assert "record" in refused.said
+    off = operator.toggle("customer_portal", False)
+    assert (off.exit_status, host.portal()) == (0, 404), off.said
+    owed = [(fields["event"], fields["change"]) for fields in operator.mirror.owed("lab", "web-1")]
+    assert owed == [("started", off.change), ("kept", off.change)]
+
+    file.rmdir()
+    away.rename(file)
+    paid = operator.toggle("bulk_export", True)
+    assert (paid.exit_status, operator.mirror.owed("lab", "web-1")) == (0, ())
+    late = [record.change for record in log_of(host) if record.data.get("late")]
+    assert (late, events_of(host)) == ([off.change] * 2, ["started", "kept"] * 3)
+    assert verify(whole_log_of(host)) is None
+    assert [each.problem for each in operator.verify()] == [None]
