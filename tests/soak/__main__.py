@@ -21,8 +21,7 @@ from tests.lab.lab import missing
 from tests.soak.ground import Ground
 from tests.soak.invariants import check
 from tests.soak.play import Played, play
-from tests.soak.script import Script, draw, read
-from tests.soak.seeds import FOUND_SOMETHING
+from tests.soak.script import Script, draw, kept, read
 
 
 @dataclass(slots=True)
@@ -92,7 +91,7 @@ def _asked() -> argparse.Namespace:
 def _scripts(asked: argparse.Namespace) -> list[Script]:
     if asked.play:
         return [read(asked.play.read_text())] * int(asked.times)
-    return [draw(seed) for seed in dict.fromkeys((*FOUND_SOMETHING, *_seeds(asked.seeds)))]
+    return [*kept(), *(draw(seed) for seed in _seeds(asked.seeds))]
 
 
 def _play_all(scripts: list[Script], labs: int, tally: _Tally) -> None:

@@ -69,7 +69,8 @@ def files(played: Played) -> Iterator[str]:
         text = host.env_path.read_text()
         expected = played.ground.person.expected(name, played.ground.original)
         if _LINE.sub(r"\1=", text) != _LINE.sub(r"\1=", expected):
-            yield f"{name}: .env is not the original with the person's own edits: {_difference(text, expected)}"
+            told = _difference(_LINE.sub("", text), _LINE.sub("", expected))
+            yield f"{name}: .env is not the original with the person's own edits: {told}"
         for key, value in _LINE.findall(text):
             if value not in values[key]:
                 yield f"{name}: nobody asked for {key}={value}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -49,7 +50,7 @@ class Blow:
 class Script:
     """A round. `hosts` has the order of each operator's environments.yaml, where the first is the arbiter.
 
-    `on`: everyone sees both features at its beginning.
+    `on`: everyone sees both features at its beginning. `found`: what it found once, when it is kept for that.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class Script:
     orders: tuple[Order, ...]
     blows: tuple[Blow, ...]
     on: bool = False
+    found: str = ""
 
     def written(self) -> str:
         """As JSON: what `read` takes, after somebody has cut it down."""
@@ -66,6 +68,11 @@ class Script:
 def read(text: str) -> Script:
     """A script that somebody wrote or cut down."""
     return msgspec.json.decode(text, type=Script)
+
+
+def kept() -> tuple[Script, ...]:
+    """The rounds that found something once, cut down, each in a file."""
+    return tuple(read(path.read_text()) for path in sorted((Path(__file__).parent / "found").glob("*.json")))
 
 
 def draw(seed: int) -> Script:
@@ -80,15 +87,15 @@ def draw(seed: int) -> Script:
     ]
     blows = [_blow(chance, operators) for _ in range(chance.choice((1, 2, 2, 3, 3, 4)))]
     first = {(blow.host, blow.moment): blow for blow in reversed(blows)}  # a session stops once at a moment
-    kept = tuple(blow for blow in blows if blow.moment not in EXACT or blow is first[blow.host, blow.moment])
-    return Script(seed, hosts, tuple(orders), kept, chance.random() < 0.35)
+    struck = tuple(blow for blow in blows if blow.moment not in EXACT or blow is first[blow.host, blow.moment])
+    return Script(seed, hosts, tuple(orders), struck, chance.random() < 0.35)
 
 
 def _words(chance: random.Random) -> tuple[str, ...]:
     words = chance.choices([words for words, _ in _COMMANDS], [weight for _, weight in _COMMANDS])[0](chance)
     if words[0] not in {"toggle", "rollback"}:
         return words
-    waits = ("--wait", chance.choice(("2s", "6s", "12s"))) if chance.random() < 0.7 else ()
+    waits = ("--wait", chance.choice(("3s", "15s", "30s"))) if chance.random() < 0.8 else ()
     shown = ("--json",) if chance.random() < 0.7 else ()
     dry = ("--dry-run",) if chance.random() < 0.06 else ()
     widens = words[3:4] == ("true",) and "--remove-companies" not in words
@@ -126,14 +133,16 @@ _COMMANDS: tuple[tuple[_Words, int], ...] = (
 def _blow(chance: random.Random, operators: int) -> Blow:
     kind = chance.choices([kind for kind, _, _ in _KINDS], [weight for _, weight, _ in _KINDS])[0]
     details = next(details for name, _, details in _KINDS if name == kind)
-    moment, latest = chance.choice((("", 2.5), (chance.choice(SEEN), 0.6), (chance.choice(EXACT), 0.0)))
+    moment, latest = chance.choice((("", 4.0), *[(chance.choice(SEEN), 0.6)] * 2, *[(chance.choice(EXACT), 0.0)] * 2))
+    if (kind, moment) == ("edit .env", "swapping"):
+        details = ("append",)  # between two renames nothing can come, and the later one wins
     return Blow(
         kind,
         chance.choice(HOSTS),
         chance.randrange(operators),
         round(chance.uniform(0, latest), 2),
         moment,
-        round(chance.choice((chance.uniform(0.1, 1.0), chance.uniform(1.0, 5.0))), 2),
+        round(chance.choice((chance.uniform(0.1, 1.0), chance.uniform(1.0, 5.0), chance.uniform(5.0, 14.0))), 2),
         chance.choice(details),
     )
 
