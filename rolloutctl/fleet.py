@@ -21,6 +21,7 @@ from rolloutctl.rules.provisional import ways_on
 _T = TypeVar("_T")
 _HEARTBEAT = 5.0  # seconds between signs of life to each host
 _AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartups is 10:30:100
+_COLLISION = 3.0  # seconds for two who took some of the locks each to come apart, also without --wait
 _NAP = 0.3  # seconds that a wait may overlook a signal
 _TURN = 2.0  # seconds to wait for one's turn: a question for a passphrase, or a host that hangs, keeps nobody else
 _PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost host again
@@ -37,6 +38,7 @@ class Busy(Refused):
     """Somebody else has a host's lock."""
 
     code = "busy"
+    passing: bool = False  # the lock was only just taken, perhaps to be given up again
 
 
 class Fleet:
@@ -134,15 +136,18 @@ class Fleet:
     def lock(self, names: Iterable[str], *, seconds: float) -> None:
         """Take every host's lock, or none.
 
+        Of two that collide, each with some of the locks, both give up theirs and try again, so that one gets them all.
+
         Raises:
             Busy: somebody holds a lock, and `seconds` are over.
             Drifted: a host is not as it was when the plan was made; every lock is released.
             Unreachable: a host was lost; every lock is released.
         """
         wanted = list(names)
-        deadline = self._clock.monotonic() + seconds
+        begun = self._clock.monotonic()
         while True:
-            left = max(0.0, deadline - self._clock.monotonic())
+            spent = self._clock.monotonic() - begun
+            left = max(0.0, seconds - spent)
             patience = max(left, 1.0) if len(wanted) == 1 else 0.0
             said = self.each(lambda session: session.lock(False, patience), wanted)  # noqa: B023 - called before the next
             problems = {name: error for name, answer in said.items() if (error := lock_problem(name, answer))}
@@ -150,9 +155,11 @@ class Fleet:
                 return
             self.decide([name for name in wanted if name not in problems], keep=False, cause="lock-not-complete")
             first = next((p for p in problems.values() if not isinstance(p, Busy)), next(iter(problems.values())))
-            if not isinstance(first, Busy) or left <= 0:
+            collided = spent < _COLLISION and all(isinstance(p, Busy) and p.passing for p in problems.values())
+            if not isinstance(first, Busy) or (left <= 0 and not collided):
                 raise first
-            self._clock.wait(min(left, random.uniform(0.1, 0.5)))  # noqa: S311 - jitter, no secret
+            pause = random.uniform(0.1, 0.5)  # noqa: S311 - jitter, no secret
+            self._clock.wait(pause if collided else min(left, pause))
 
     def commit(self, change: str, names: Iterable[str]) -> dict[str, HostOutcome]:
         """Commit a widening on each locked host: on the first as the canary, then on the rest.
@@ -335,12 +342,14 @@ def _lost_before(name: str, error: Unreachable) -> Unreachable:
 
 def busy_with(holder: Holder, name: str) -> Busy:
     """Somebody is at work on a host."""
-    return Busy(
+    busy = Busy(
         f"{holder} is at work on {name}.",
         subject=name,
         state="Nothing was changed.",
         hint="Wait for it: --wait 60s",
     )
+    busy.passing = holder.phase == "waiting"
+    return busy
 
 
 def _drift(event: Event) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rolloutctl.outside.mirror import FileMirror
 from rolloutctl.rules.flags import Audience
-from rolloutctl.rules.records import Log, Record, audience_of, lines_of, missing_from, verify
+from rolloutctl.rules.records import Log, Record, audience_of, lines_of, missing_from, read_record, verify
 from tests.lab.host import LabHost
 from tests.lab.lab import SECRETS
 from tests.soak.ground import Stands
@@ -145,9 +145,15 @@ class _Trace:
 def _traces(played: Played, ended: Ended) -> list[_Trace]:
     reason = f"order {ended.name}"
     return [
-        _Trace(name, tuple(record for record in log_of(host) if record.data.get("reason") == reason))
+        _Trace(name, tuple(record for record in _written(host) if record.data.get("reason") == reason))
         for name, host in played.ground.hosts.items()
     ]
+
+
+def _written(host: LabHost) -> tuple[Record, ...]:
+    """A host's log, and the outcomes that are decided and durable beside it: the disk of the log was full."""
+    decided = [read_record("{" + path.read_text()) for path in host.state_dir.glob("*/*/change/*/outcome")]
+    return (*log_of(host), *decided)
 
 
 def _logs(played: Played) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from rolloutctl.workflows.tools import Options
-from tests.lab.lab import Lab
-from tests.lab.processes import end
+from tests.lab.lab import Lab, LabHost
+from tests.lab.processes import end, wait_until
 from tests.soak.ground import Ground
 from tests.soak.invariants import check
 from tests.soak.play import Played, play
@@ -51,6 +54,26 @@ def test_two_switch_offs_both_arrive(ground: Ground) -> None:
     played, exits = at_once(ground, (PORTAL, "false"), (BULK, "false"), on=True)
 
     assert (exits, seen(ground)) == ([0, 0], [(404, 404)] * 3), played.log()
+
+
+def holder_of(host: LabHost) -> list[str]:
+    """The lines of who holds a host's lock: process and its start, phase, who."""
+    return [line for path in host.state_dir.glob("*/*/holder") for line in path.read_text().splitlines()]
+
+
+def test_a_lock_that_somebody_has_only_just_taken_is_tried_again_without_being_asked(fresh: Lab, hire: Hire) -> None:
+    first, _, third = fresh.hosts
+    one, other = hire(fresh, hosts=[first, third]), hire(fresh, hosts=[first])
+    with third.pause("unlocked") as pause:
+        colliding = Beside(lambda: one.toggle(PORTAL, True))
+        pause.reached()
+        wait_until(lambda: holder_of(first)[1:2] == ["waiting"], "the lock of web-1 alone")
+        other.when("web-1", "busy", lambda: os.kill(int(holder_of(first)[0].split()[0]), signal.SIGTERM))
+
+        arrived = other.toggle(BULK, True)
+
+    assert (arrived.exit_status, colliding.result().exit_status) == (0, 3), arrived.said + colliding.result().said
+    assert [event.kind for _, event in other.desk.events if event.kind in {"busy", "locked"}] == ["busy", "locked"]
 
 
 def test_an_interrupted_change_follows_its_own_arbiter_and_not_the_first_host_of_whoever_settles_it(
