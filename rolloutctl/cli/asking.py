@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rolloutctl.rules.plans import Plan
 
 _UNTOUCHED = "Nothing was changed on any host."
+_LONGEST_REASON = 1_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,30 @@ class Answer:
                 hint=f"To see the plan: {self._command('--dry-run')}",
             )
 
-    def reason(self, reason: str, *, needed: bool) -> str:
-        """The reason that goes into the record; asked for where a protected environment needs one.
+    def reason(self, reason: str, *, needed: bool, hurry: bool = False) -> str:
+        """The reason that goes into the record, as one line; asked for where a protected environment needs one.
 
         Raises:
-            Refused: none was given.
+            Refused: none was given, or one that no record holds; a switch-off (`hurry`) is not held up by that.
         """
-        if reason or not needed or self.given:
-            return reason
-        found = prompt("Reason, for the record: ").strip()
-        if not found:
-            raise Refused("A protected environment needs a reason.", state=_UNTOUCHED, hint='Give it: --reason "..."')
-        return found
+        from rolloutctl.rules.redact import one_line  # noqa: PLC0415 - not for --help
+
+        found = one_line(reason)
+        if not found and needed and not self.given:
+            found = one_line(prompt("Reason, for the record: "))
+            if not found:
+                raise Refused(
+                    "A protected environment needs a reason.", state=_UNTOUCHED, hint='Give it: --reason "..."'
+                )
+        if len(found) <= _LONGEST_REASON:
+            return found
+        if hurry:
+            return f"{found[:_LONGEST_REASON]}…"
+        raise Refused(
+            f"The reason has {len(found):,} characters; a record takes {_LONGEST_REASON:,}.",
+            state=_UNTOUCHED,
+            hint="Say it shorter, and link to the rest.",
+        )
 
     def agrees(self, plan: Plan) -> bool:
         """Whether to go on; widening in a protected environment takes the environment's name and a reason.

@@ -13,6 +13,7 @@ from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.records import audience_fields
+from rolloutctl.rules.redact import escaped
 from rolloutctl.rules.requests import describe
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.audit import Audited, Verified
@@ -24,7 +25,7 @@ Document = dict[str, Any]
 def write(document: Mapping[str, Any]) -> None:
     """One document on stdout, and nothing else there."""
     try:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone; the exit status still tells how a change ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -142,7 +142,7 @@ def _prepare() -> None:
 def _tell(error: RolloutctlError, invocation: Invocation) -> int:
     TERMINAL.leave()
     if invocation.debug and not isinstance(error, Interrupted):
-        traceback.print_exception(error.__cause__ or error)
+        _trace(error.__cause__ or error)
     with suppress(OSError):  # a terminal that is gone
         if invocation.json:
             from rolloutctl.cli import documents  # noqa: PLC0415 - not for --help
@@ -154,6 +154,14 @@ def _tell(error: RolloutctlError, invocation: Invocation) -> int:
 
             show_error(error, side_page())
     return error.exit_status
+
+
+def _trace(error: BaseException) -> None:
+    """Where it comes from; a message may quote what somebody typed, or a host said."""
+    from rolloutctl.rules.redact import printable  # noqa: PLC0415 - not for --help
+
+    with suppress(OSError):
+        sys.stderr.write(printable("".join(traceback.format_exception(error))))
 
 
 def _usage(error: Exception) -> UsageError | None:

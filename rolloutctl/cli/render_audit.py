@@ -120,14 +120,12 @@ def _reason(change: Change) -> str:
 
 
 def _undoes(change: Change) -> str:
-    undone = change.fields.get("undoes") or ()
-    return f"undoes {words.listed(map(str, undone))}" if undone else ""
+    return f"undoes {words.listed(change.undoes)}" if change.undoes else ""
 
 
 def _record_row(record: Record) -> list[Cell]:
     steps = " · ".join(
-        f"{step.get('name')} {step.get('ms')} ms" + ("" if step.get("ok") else " failed")
-        for step in record.data.get("steps") or ()
+        f"{step.get('name')} {step.get('ms')} ms" + ("" if step.get("ok") else " failed") for step in record.steps
     )
     until = f"until {words.local(str(record.data['until']))}" if record.data.get("until") else ""
     told = " · ".join(filter(None, (str(record.data.get("cause") or ""), _decider(record), until, steps)))

@@ -18,6 +18,7 @@ from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.outcomes import asked_in, steps_in
 from rolloutctl.rules.plans import Plan
+from rolloutctl.rules.requests import describe, probe_of
 from rolloutctl.rules.work import Asked
 
 _SPINNER = "dots"
@@ -156,7 +157,9 @@ def _answer(asked: Asked, plan: Plan) -> str:
     """The path and the answer; for whom it was asked is told where that went wrong."""
     if asked.id == "health":
         return f"{plan.environment.health.path if plan.environment.health else '/'} {asked}"
-    probe = plan.flag.probes[int(asked.id.rpartition(" ")[2])]
+    probe = probe_of(asked.id, plan.flag)
+    if probe is None:
+        return f"{describe(asked.id, {}, plan.environment)} {asked}"
     return f"{probe.path if asked.ok else probe.label} {asked}"
 
 

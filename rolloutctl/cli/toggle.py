@@ -65,7 +65,7 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     configuration.flag(flag)
     answer = Answer(invocation, yes, confirm, dry_run)
     answer.check(environment)
-    reason = answer.reason(reason, needed=where.protected and wish.enabled)
+    reason = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
     request = Request(environment, flag, wish, reason)
     tools = tools_for(configuration)
     change(invocation, answer, lambda desk: carry_out(request, how, tools, desk))

@@ -29,6 +29,7 @@ _CI_ACTORS = (
     "BUILD_REQUESTEDFOREMAIL",
     "BUILD_USER_ID",
 )
+_LONGEST_ACTOR = 200  # characters
 
 
 def configuration_for(invocation: Invocation) -> Configuration:
@@ -77,11 +78,15 @@ def host_keys_for() -> HostKeys:
 
 
 def actor(environ: Mapping[str, str]) -> str:
-    """Who makes the change: ROLLOUTCTL_ACTOR, else the CI's actor, else git's user.email, else the login name."""
-    for name in ("ROLLOUTCTL_ACTOR", *_CI_ACTORS):
-        if found := environ.get(name, "").strip():
-            return found
-    return _git_email() or _login_name()
+    """Who makes the change: ROLLOUTCTL_ACTOR, else the CI's actor, else git's user.email, else the login name.
+
+    One line that shows something; no longer than a name is.
+    """
+    from rolloutctl.rules.redact import one_line  # noqa: PLC0415 - not for --help
+
+    said = (environ.get(name, "") for name in ("ROLLOUTCTL_ACTOR", *_CI_ACTORS))
+    found = next(filter(None, map(one_line, said)), "") or one_line(_git_email()) or one_line(_login_name())
+    return found if len(found) <= _LONGEST_ACTOR else f"{found[:_LONGEST_ACTOR]}…"
 
 
 def _git_email() -> str:
@@ -90,6 +95,7 @@ def _git_email() -> str:
             ["git", "config", "user.email"],  # noqa: S607 - the person's own git
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=5,
             check=False,
             stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ _PIECE = 65536  # bytes
 _KEPT = 65536  # bytes of stderr, the end of it
 _SHOWN = 8192  # bytes of it that an error message may quote
 _LEAVING = 10.0  # seconds for a process to end once nobody listens to it
+_SENDING = 30.0  # seconds for a process to take a piece of what it is told
 
 
 def started(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -45,9 +46,14 @@ class ProcessChannel:
 
     def send(self, data: bytes) -> None:
         """Write all of `data` to the command's stdin."""
+        left = memoryview(data)
         try:
-            self._stdin.write(data)
-            self._stdin.flush()
+            os.set_blocking(self._stdin.fileno(), False)
+            while left:
+                if not select.select([], [self._stdin], [], _SENDING)[1]:
+                    raise Unreachable("the host does not listen")
+                with suppress(BlockingIOError):  # there is room, but not for so much
+                    left = left[os.write(self._stdin.fileno(), left[:_PIECE]) :]
         except (OSError, ValueError) as error:
             raise Unreachable("the session ended") from error
 

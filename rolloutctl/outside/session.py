@@ -26,6 +26,7 @@ _PIECE = 512 * 1024  # bytes of the log that a host sends in one answer, as show
 _LONGEST_LOG = 2**30  # bytes
 _LONGEST_NUMBER = 12  # digits
 _SHORT = 45.0  # seconds for an answer that takes no step; the host's php may take 30
+_SHOWN = 20  # lines of what a login shell said instead of a session
 _BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
 
@@ -199,7 +200,7 @@ class RemoteSession:
                 "No session begins on the host: " + (said.splitlines()[-1] if said else f"{error.message}") + ".",
                 subject=self.host.name,
                 hint="Its login shell, or shell: in environments.yaml, has to run `sh`; try: ssh HOST sh -c true",
-                details=tuple(said.splitlines()),
+                details=tuple(said.splitlines()[-_SHOWN:]),
             ) from error
 
     def _first_answer(self) -> Event:

@@ -12,8 +12,13 @@ from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unreachable
 
 _MARK = b"@rc1 "
-_LONGEST_LINE = 64 * 2**20  # bytes; a .env or a log in one line; more is no host of ours
-_MOST_NOISE = 2**20  # bytes of a login shell's own words before the first answer
+# What a host may send. Each is several times what the largest host of ours has to say, so that one which never stops
+# talking is given up at once, and before it has filled the client.
+_LONGEST_LINE = 2**20  # bytes; a .env in one line, or a piece of the log
+_MOST_AT_ONCE = 4 * 2**20  # bytes in answer to one verb
+_MOST = 64 * 2**20  # bytes in one session
+_MOST_ANSWERS = 20_000  # in one session
+_MOST_NOISE = 2**16  # bytes that are kept of a login shell's own words
 
 
 def encode(data: bytes) -> str:
@@ -37,6 +42,8 @@ class Wire:
         self._channel = channel
         self._buffer = bytearray()
         self._sending = threading.Lock()
+        self._heard = 0  # bytes
+        self._answers = 0
         self.noise = bytearray()  # what came before and between the answers, the beginning of it
 
     def send(self, *words: str) -> None:
@@ -64,13 +71,18 @@ class Wire:
         """The tokens of each answer, as they come.
 
         Raises:
-            Unreachable: the connection is gone, the host's side ended, or `seconds` are over for all of them.
+            Unreachable: the connection is gone, the host's side ended, `seconds` are over for all of them, or the
+                host says more than any host has to say.
         """
         deadline = time.monotonic() + seconds
+        enough = min(self._heard + _MOST_AT_ONCE, _MOST)
         while True:
-            line = self._line(deadline)
+            line = self._line(deadline, enough)
             tokens = line[len(_MARK) :].decode("ascii", errors="replace").split() if line.startswith(_MARK) else []
             if tokens:
+                self._answers += 1
+                if self._answers > _MOST_ANSWERS:
+                    raise _endless("the host does not stop answering")
                 yield tuple(tokens)
             elif len(self.noise) < _MOST_NOISE:
                 self.noise += line + b"\n"
@@ -86,13 +98,15 @@ class Wire:
     def _write(self, words: tuple[str, ...]) -> None:
         self._channel.send((" ".join(words) + "\n").encode())
 
-    def _line(self, deadline: float) -> bytes:
+    def _line(self, deadline: float, enough: int) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > _LONGEST_LINE:
-                raise Unreachable("the host sends a line without an end")
+                raise _endless("the host sends a line without an end")
             self._buffer += self._piece(deadline)
+            if self._heard > enough:
+                raise _endless("the host does not stop talking")
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
@@ -107,4 +121,9 @@ class Wire:
             raise Unreachable("the host did not answer in time")
         if not piece:
             raise Unreachable("the host's side of the session ended")
+        self._heard += len(piece)
         return piece
+
+
+def _endless(message: str) -> Unreachable:
+    return Unreachable(message, hint="Is it the right host, and is it well? See what it says: ssh HOST sh -c true")

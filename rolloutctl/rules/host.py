@@ -126,8 +126,7 @@ class HostState:
     def unfinished(self) -> bool:
         """Whether a step of the newest change failed for good: what it wrote may not be live."""
         ended = next((record for record in reversed(self.records) if "steps" in record.data), None)
-        steps = ended.data.get("steps") if ended is not None else None
-        last = {step.get("name"): step.get("ok") for step in steps or () if isinstance(step, dict)}
+        last = {str(step.get("name")): step.get("ok") for step in (ended.steps if ended is not None else ())}
         return not all(last.values())
 
     def in_sync(self, flag: Flag) -> bool:

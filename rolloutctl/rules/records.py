@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from rolloutctl.rules.flags import Audience
@@ -35,6 +36,12 @@ class Record:
     def flag(self) -> str:
         """The flag that the change is about."""
         return str(self.data.get("flag", ""))
+
+    @property
+    def steps(self) -> tuple[Mapping[str, Any], ...]:
+        """The steps that ran, each with its name, ok and ms; a host may have written anything."""
+        steps = self.data.get("steps")
+        return tuple(step for step in steps if isinstance(step, Mapping)) if isinstance(steps, list) else ()
 
     @property
     def torn(self) -> bool:
@@ -69,10 +76,18 @@ class Fault:
 def read_object(text: str) -> dict[str, Any]:
     """A JSON object that a host sent; empty for anything else."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):  # a host may send anything
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _finite(digits: str) -> float:
+    """NaN and Infinity are no JSON, and what is written from them would be none."""
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(digits)
+    return number
 
 
 def read_record(line: str) -> Record:

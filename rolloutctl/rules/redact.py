@@ -79,6 +79,16 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(_visible, text.replace("\r\n", "\n"))
 
 
+def escaped(document: str) -> str:
+    r"""A JSON document whose texts drive no terminal either: what is left of control characters as `\u009b`."""
+    return _UNPRINTABLE.sub(lambda control: f"\\u{ord(control[0]):04x}", document)
+
+
+def one_line(text: str) -> str:
+    """The text as one line that shows something: control characters and line ends become blanks, ends are cut."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
 def _escaped(secret: str) -> Iterator[str]:
     """The secret as it stands in JSON, URLs, PHP source, HTML, and cut short in PHP's stack traces."""
     yield secret

@@ -89,17 +89,17 @@ def describe(identity: str, flags: Mapping[str, Flag], environment: Environment)
     if identity == HEALTH:
         return environment.health.path if environment.health else "/"
     flag = flags.get(identity.rpartition(" ")[0])
-    probe = _probe(identity, flag) if flag else None
+    probe = probe_of(identity, flag) if flag else None
     return probe.label if probe else "a request that nobody made"
 
 
 def is_about_flag(identity: str, flag: Flag) -> bool:
     """Whether a request tells who sees the feature: no health check, and no probe that always answers the same."""
-    probe = _probe(identity, flag)
+    probe = probe_of(identity, flag)
     return probe is not None and not probe.always
 
 
-def _probe(identity: str, flag: Flag) -> Probe | None:
+def probe_of(identity: str, flag: Flag) -> Probe | None:
     """A flag's probe by the id of its request; None for an id that was never sent."""
     return next((probe for number, probe in enumerate(flag.probes) if identity == f"{flag.name} {number}"), None)
 

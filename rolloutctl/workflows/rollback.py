@@ -128,7 +128,7 @@ def _undoable_in(
 ) -> tuple[tuple[Change, ...], Mapping[str, Unreachable]]:
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         logs, lost = read_logs(fleet, tools)
-    changes = fold(logs)
+    changes = [change for change in fold(logs) if change.environment == environment.name]
     held = [c for c in reversed(changes) if c.outcome == PROVISIONAL and request.flag in (None, c.flag)]
     return (*held[:1], *undoable(changes, request.flag)), lost
 
@@ -179,7 +179,7 @@ def _chosen(request: Request, changes: tuple[Change, ...], environment: Environm
 
 def _host_plan(flag: Flag, undone: tuple[Change, ...], state: HostState) -> HostPlan:
     assert state.content is not None  # noqa: S101 - a change looks with content
-    edits = [edit for change in undone for edit in reversed(_made_on(change, state.name))]
+    edits = [edit for change in undone for edit in reversed(_made_on(flag, change, state.name))]
     undo, new = plan_restore(edits, state.content)
     return HostPlan(state, standing_audience(flag, state), state.effective(flag), undo, new)
 
@@ -190,9 +190,23 @@ def _as_they_ended(undone: tuple[Change, ...], states: Mapping[str, HostState]) 
     return tuple(replace(change, ends={**change.ends, **now.get(change.id, {})}) for change in undone)
 
 
-def _made_on(change: Change, host: str) -> tuple[Mapping[str, object], ...]:
-    """A change's edits on a host; none where the host did not keep it, and of a rollback that was interrupted."""
-    return change.edits.get(host, ()) if change.ends.get(host) == "kept" and not change.undoes else ()
+def _made_on(flag: Flag, change: Change, host: str) -> tuple[Mapping[str, object], ...]:
+    """A change's edits on a host; none where the host did not keep it, and of a rollback that was interrupted.
+
+    Raises:
+        Refused: the host's record names a key that is not the flag's, whose value nobody would want to see or set.
+    """
+    made = change.edits.get(host, ()) if change.ends.get(host) == "kept" and not change.undoes else ()
+    others = sorted({str(edit["key"]) for edit in made} - set(flag.keys))
+    if others:
+        raise Refused(
+            f"The record of {change.id} on {host} edits {', '.join(others)}, which {flag.name} does not have.",
+            subject=host,
+            state="Nothing was changed on any host.",
+            hint=f"If environments.yaml gave {flag.name} other keys since: change it with toggle, which looks at no "
+            f"record. If not, somebody has forged that record: rolloutctl audit {change.environment} --verify",
+        )
+    return made
 
 
 def _refuse_changed(
@@ -202,12 +216,12 @@ def _refuse_changed(
     details = []
     for name, state in states.items():
         assert state.content is not None  # noqa: S101 - a change looks with content
-        for key, left, stands in changed_since(_made_on(newest, name), state.content):
+        for key, left, stands in changed_since(_made_on(flag, newest, name), state.content):
             details.append(f"{name}  {key}: {newest.id} left {_shown(left)}, now it is {_shown(stands)}")
         for later, earlier in pairwise(undone):
             details.extend(
                 f"{name}  {key}: was changed by hand between {earlier.id} and {later.id}"
-                for key in _broken(_made_on(earlier, name), _made_on(later, name))
+                for key in _broken(_made_on(flag, earlier, name), _made_on(flag, later, name))
             )
     if details:
         raise Refused(

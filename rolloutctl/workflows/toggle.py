@@ -98,7 +98,7 @@ def nothing_reached(environment: Environment, lost: Mapping[str, Unreachable]) -
         subject=f"{environment.name} · {name}",
         state="Nothing was changed on any host.",
         hint=error.hint,
-        details=error.details or tuple(f"{other}: {why.message}" for other, why in lost.items() if other != name),
+        details=(*error.details, *(f"{other}: {why.message}" for other, why in lost.items() if other != name)),
     )
 
 

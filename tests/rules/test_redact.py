@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolloutctl.rules.env_text import EnvText, secrets_of
-from rolloutctl.rules.redact import Redactor, printable
+from rolloutctl.rules.redact import Redactor, escaped, one_line, printable
 from tests.cases.env_cases import EnvCase, env_cases
 from tests.cases.phpdotenv import faults_by_phpdotenv, phpdotenv_or_skip
 
@@ -218,3 +218,22 @@ def test_a_file_of_a_megabyte_with_ten_thousand_values_is_filtered_in_a_moment()
 )
 def test_what_drives_the_terminal_becomes_visible(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@given(st.text())
+def test_a_document_that_is_escaped_says_the_same_and_drives_no_terminal(text: str) -> None:
+    shown = escaped(json.dumps({text: [text]}, ensure_ascii=False, indent=2))
+    assert json.loads(shown) == {text: [text]}
+    assert printable(shown) == shown
+
+
+@given(st.text())
+def test_one_line_is_one_line_without_blanks_at_its_ends(text: str) -> None:
+    line = one_line(text)
+    assert line.splitlines() in ([], [line])
+    assert (line.strip(), printable(line)) == (line, line)
+
+
+@pytest.mark.parametrize("nothing", ["", " \t\n", "\x1b\x07\x7f", "\u202e\u2028", "\udcff\udcfe"])
+def test_what_shows_nothing_is_no_line(nothing: str) -> None:
+    assert one_line(nothing) == ""
