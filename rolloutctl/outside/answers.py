@@ -159,6 +159,10 @@ def _fault(event: Event) -> tuple[str, str]:
     return {
         "no-app": (f"There is no folder {what}, or it can't be entered.", "Set app: in environments.yaml."),
         "no-env": (f"There is no file {what}.", "Set env_file: in environments.yaml, or make the file."),
+        "planted-env": (
+            f"{what} is a link that another user made, to a file of somebody else's: it is not followed.",
+            f"See who made it: ls -l {what}; make it anew as the application's owner, or remove it.",
+        ),
         "no-tool": (f"The command {what} is missing on the host.", f"Install the package that brings {what}."),
         "no-php": (f"{what} was not found on the host.", "Set php: in environments.yaml, for example php8.2."),
         "no-room": ("No folder on the host has a megabyte free.", "Make room, for example in /tmp."),

@@ -153,8 +153,12 @@ function unedit(array $in): array
     foreach ($in['edits'] as $edit) {
         $now = base64_decode($edit['now']);
         $back = base64_decode($edit['back']);
-        $pattern = '/(?<![^\r\n])' . preg_quote($now, '/') . '(?![^\r\n])/';
-        if (preg_match_all($pattern, $content) !== 1) {
+        $pattern = line_pattern($now);
+        $there = preg_match_all($pattern, $content);
+        if ($there === 0 && ($back === '' || preg_match_all(line_pattern($back), $content) === 1)) {
+            continue; // it stands as it did before: our edit never came, or somebody has taken it back
+        }
+        if ($there !== 1) {
             return ['ok' => false];
         }
         $content = preg_replace_callback($pattern, function () use ($back) { return $back; }, $content);
@@ -163,6 +167,12 @@ function unedit(array $in): array
     $after = parsed($in['to']);
     $sure = $before['values'] === null || ($after['values'] !== null && array_diff(differing($before['values'], $after['values']), $in['keys']) === []);
     return ['ok' => $sure];
+}
+
+/** A line as a whole. */
+function line_pattern(string $line): string
+{
+    return '/(?<![^\r\n])' . preg_quote($line, '/') . '(?![^\r\n])/';
 }
 
 function differing(array $one, array $other): array

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rolloutctl.errors import Unlisted
+from rolloutctl.outside.places import private
 from rolloutctl.outside.yaml_tree import TAGGED, Unreadable, read_tree
 from rolloutctl.rules.config import Environment, HostSource
 from rolloutctl.rules.config_tree import shown
@@ -77,8 +78,8 @@ class HostLists:
         return self._folder / environment.name / "hosts.json"
 
     def _remember(self, path: Path, text: str) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_suffix(f".{os.getpid()}")
+        new = private(path.parent) / f"{path.stem}.{os.getpid()}"
+        new.touch(mode=0o600)
         new.write_text(text, encoding="utf-8")
         new.replace(path)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rolloutctl.errors import PersonNeeded
+from rolloutctl.outside.places import private
 from rolloutctl.rules.records import Record, body, lines_of, read_record
 
 
@@ -88,7 +89,7 @@ class FileMirror:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)

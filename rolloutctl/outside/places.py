@@ -48,6 +48,14 @@ def mirror_folder(environ: Mapping[str, str], configuration: Path) -> Path:
     return state_folder(environ) / "mirror" / project
 
 
+def private(folder: Path) -> Path:
+    """The folder, made where it is missing, with all that is missing above it: its owner's alone, whatever umask."""
+    if not folder.is_dir():
+        private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def _named(path: Path, how: str) -> Path:
     found = path / NAME if path.is_dir() else path
     if found.exists():

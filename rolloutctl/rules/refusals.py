@@ -45,6 +45,11 @@ def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:
             f"Let {user} own bootstrap/cache, or be in its group with mode 0775.",
             (),
         ),
+        "strange-cache": (
+            f"In the place of the config cache, at {output}, stands something that is no file of the application's.",
+            f"See what it is and who made it: ls -l {output}; then remove it, and php artisan config:cache.",
+            (),
+        ),
         "in-place": (
             f"{file} can only be written in place, as {IN_PLACE.get(output, output)}, and no config cache stands "
             "that would hide the moment of writing.",

@@ -73,7 +73,7 @@ def _why(outcome: HostOutcome, plan: Plan, tools: Tools) -> str:
         return "went back by itself" + (f" ({outcome.cause})" if outcome.cause else "")
     step, status, output = outcome.failed[0]
     words = {
-        "drift": "had its .env changed by somebody else at that moment",
+        "drift": "had its .env or its config cache changed by somebody else at that moment",
         "record": "could not write the record of the change: is the disk full?",
         "override": "would have built another config cache from .env than from the flag alone: something overrides it",
         "terminated": "was told to stop",

@@ -192,6 +192,9 @@ def test_patch_gives_no_answer_where_it_would_not_switch_the_flag(two: Two, valu
         (b"FEATURE_A=true\nB=a b\n", [(b"FEATURE_A=true", b"FEATURE_A=false")]),
         (b"FEATURE_A=true\n", [(b"FEATURE_A=true", b"FEATURE_A=a b")]),
         (b"A=1\nFEATURE_A=true\n", [(b"\nFEATURE_A=true", b"")]),
+        (b"A=1\nFEATURE_A=false\nB=changed\n", [(b"FEATURE_A=true", b"FEATURE_A=false")]),
+        (b"A=1\n", [(b"FEATURE_A=true", b"")]),
+        (b"FEATURE_A=other\n", [(b"FEATURE_A=true", b"FEATURE_A=false")]),
     ],
 )
 def test_unedit_writes_the_same_bytes(two: Two, content: bytes, edits: list[tuple[bytes, bytes]]) -> None:

@@ -37,8 +37,8 @@ def say(words: str) -> None:
 
 
 def hello() -> str:
-    """The first answer; it differs with the host's folder, so that no two are the same application."""
-    place = os.getcwd() + sys.argv[1]
+    """The first answer; it differs with each process, so that no two are the same application."""
+    place = f"{os.getcwd()}-{os.getpid()}"
     return f"@rc1 hello 1 0 {text('root')} {text(place)} {text('/app')} {text('/app/.env')} {text('/state')} -"
 
 

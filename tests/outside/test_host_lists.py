@@ -202,6 +202,7 @@ def test_the_list_that_was_good_last_is_remembered_without_what_stands_beneath_i
     assert found[0] == now
     assert abs(found[1].timestamp() - time.time()) < 60
     assert (tmp_path / "state" / "production" / "hosts.json").read_text() == '["web-1"]'
+    assert (tmp_path / "state" / "production" / "hosts.json").stat().st_mode & 0o777 == 0o600
     (tmp_path / "state" / "production" / "hosts.json").write_text('[{"name": 5}]')
     assert later.last(good) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 from pathlib import Path
 
@@ -75,10 +76,14 @@ def test_a_record_is_remembered_byte_by_byte(tmp_path: Path) -> None:
     assert seen(mirror, "web-1") == (odd,)
 
 
-def test_only_the_operator_may_read_it(tmp_path: Path) -> None:
-    FileMirror(tmp_path / "mirror").saw("production", "web-1", RECORDS)
-    found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "mirror").rglob("*")}
-    assert found == {"production": 0o700, "web-1.jsonl": 0o600}
+def test_only_the_operator_may_read_it_whatever_the_umask_is(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        FileMirror(tmp_path / "state" / "mirror").saw("production", "web-1", RECORDS)
+    finally:
+        os.umask(before)
+    found = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert found == {"state": 0o700, "mirror": 0o700, "production": 0o700, "web-1.jsonl": 0o600}
 
 
 def test_what_is_owed_is_paid_once(tmp_path: Path) -> None:

@@ -10,12 +10,30 @@ fail() { # STEP EXIT OUTPUT-FILE
 apply() {
   trouble=0
   true >"$CHANGE/touched" && flush "$CHANGE/touched" "$CHANGE" # from here on going back has to restart, whoever does it
-  if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then swap_in "$CHANGE/env.new" "$ENV_FILE" || trouble=1; fi
+  MUST=
+  [ "$DIRECTION" = widen ] || MUST=1
+  if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then
+    swap_in "$CHANGE/env.new" "$ENV_FILE" "$ENV_SHA"
+    case $? in
+      0) ;;
+      2)
+        OVERTAKEN=1
+        fail drift 0
+        return
+        ;;
+      *) trouble=1 ;;
+    esac
+  fi
   [ -z "$UNSTAGED" ] || trouble=1
   [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
   if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
   if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
-    swap_in "$CHANGE/aside.php" "$CACHE" || { trouble=1; fail 'config cache' 1; } || [ "$DIRECTION" = narrow ] || return
+    swap_in "$CHANGE/aside.php" "$CACHE" "$([ "$DIRECTION" = narrow ] || echo "$CACHE_SHA")"
+    case $? in
+      0) ;;
+      2) fail drift 0 || return ;;
+      *) { trouble=1; fail 'config cache' 1; } || [ "$DIRECTION" = narrow ] || return ;;
+    esac
   elif [ "$HAS_BUILD" = 1 ] && [ "$CACHE_SHA" != absent ] && [ ! -f "$CHANGE/aside.php" ]; then
     trouble=1
     fail 'config cache' 1 # a switch-off that could neither build nor patch one
@@ -45,7 +63,7 @@ start_twin() { # the same build from the .env that now stands must give the same
   (
     trap - HUP PIPE TERM INT EXIT
     umask "$STEPS_UMASK"
-    exec setsid timeout -k 5 "$BUILD_LIMIT" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 APP_CONFIG_CACHE="$SCRATCH/twin.php" "$RC_PHP" artisan config:cache --no-interaction --no-ansi
+    exec setsid timeout -k 5 "$BUILD_LIMIT" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 APP_CONFIG_CACHE="$SCRATCH/twin.php" "$RC_PHP" -d opcache.enable_cli=0 artisan config:cache --no-interaction --no-ansi
   ) </dev/null >"$SCRATCH/twin.out" 2>&1 7<&- 8>&- 9>&- &
   TWIN=$!
 }

@@ -8,6 +8,8 @@ lock() { # DIRECTION SECONDS
     return 1
   fi
   phase waiting
+  sweep_beside "$ENV_FILE"
+  sweep_beside "$CACHE"
   if [ "$DIRECTION" = narrow ]; then supersede; fi
   drifted=$(drift)
   if [ -z "$drifted" ]; then
@@ -57,7 +59,7 @@ begin() { # ID: intent first, durable, with everything that going back needs
   for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA CACHE_MODE BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do
     value='' && eval "value=\$$name"
     printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/'\\\\''/g")"
-  done >"$CHANGE/vars.new" || return 1
+  done >"$CHANGE/vars.new" && only_values "$CHANGE/vars.new" || return 1
   for event in kept reverted; do
     printf '"event":"%s","cause":"disk full","steps":[],%s\n' "$event" "$BASE" >"$CHANGE/$event.ready" || return 1
   done
@@ -87,8 +89,13 @@ commit() { # ID HOLD-SECONDS
     RECORDED='' CHANGE=$SCRATCH
     emit unrecorded "$(b64 '"event":"started",'"$BASE")"
   fi
+  OVERTAKEN='' # until the last moment somebody may edit .env: theirs stays, and nothing has been begun
   if apply; then
     emit committed
+  elif [ -n "$OVERTAKEN" ]; then
+    write_outcome reverted drift
+    release
+    return 1
   elif [ "$DIRECTION" = narrow ]; then
     emit incomplete # a switch-off never goes back
   else

@@ -19,6 +19,10 @@ decide() { # keep | revert, CAUSE, WHO: fields of the record, JSON with a comma 
 }
 
 settle() { # ID WANT(keep|revert) CAUSE WHO: deliver a decision to whoever waits for it, or finish what a dead one left
+  if ! trusted; then # nothing there is read in, or put back
+    emit stuck "$(b64 "$(state_trouble)")"
+    return
+  fi
   folder=$STATE/change/$1
   if [ ! -d "$folder" ]; then
     emit settled absent
@@ -57,12 +61,20 @@ recover() { # ID WANT, under the lock
   # shellcheck source=/dev/null
   . "$CHANGE/vars"
   for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
-  rm -f -- "$ENV_FILE".rolloutctl.?????? "$CACHE".rolloutctl.??????
+  sweep_beside "$ENV_FILE"
+  sweep_beside "$CACHE"
   phase executing
   if [ -f "$CHANGE/outcome" ]; then
     if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then rm -rf -- "$CHANGE"; CHANGE=; else settle_outcome; fi
   elif { [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; } && is_ours; then
-    if apply || [ "$DIRECTION" = narrow ]; then write_outcome kept "interrupted, finished later"; else go_back "$FAILED"; fi
+    OVERTAKEN=
+    if apply || { [ "$DIRECTION" = narrow ] && [ -z "$OVERTAKEN" ]; }; then
+      write_outcome kept "interrupted, finished later"
+    elif [ "$DIRECTION" = narrow ]; then
+      write_outcome reverted "interrupted, and somebody changed .env since"
+    else
+      go_back "$FAILED"
+    fi
   elif [ "$DIRECTION" = narrow ]; then
     write_outcome reverted "interrupted, and somebody changed .env or the cache since"
   else

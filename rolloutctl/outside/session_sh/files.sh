@@ -1,8 +1,15 @@
 # Files: their hashes, their owners and modes, and how one takes the place of another.
+#
+# Whoever may write the folder of .env or of the config cache may put a link or a fifo in a file's place, at any moment.
+# So nothing here follows a link at the end of a path that was resolved before, and no open waits for ever.
 
-sha() { # "absent" for a file that is not there
-  if [ -f "$1" ]; then
-    if hash=$(sha256sum <"$1" 2>/dev/null); then printf '%s' "${hash%% *}"; else printf unreadable; fi
+patiently() { timeout -k 1 10 "$@"; } # COMMAND: it opens what may have become a fifo meanwhile
+
+sha() { # "absent" for a file that is not there, "strange" for something that is no file
+  if [ -L "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then
+    printf strange
+  elif [ -f "$1" ]; then
+    if hash=$(patiently sha256sum -- "$1" 2>/dev/null); then hash=${hash#\\} && printf '%s' "${hash%% *}"; else printf unreadable; fi
   else
     printf absent
   fi
@@ -10,19 +17,28 @@ sha() { # "absent" for a file that is not there
 
 flush() { sync "$@" 2>/dev/null || sync; }
 
-keep_copy() { cp -p -- "$1" "$2" && chmod 0600 "$2" && flush "$2"; }
+keep_copy() { [ ! -L "$1" ] && patiently cp -p -- "$1" "$2" && chmod 0600 "$2" && flush "$2"; }
+
+# What stands at a path, never followed, and its folder: one call for both. Fails when it is no regular file.
+what_stands() { # FILE -> MODE OWNER GROUP LINKS DEVICE INODE SIZE ROOM FOLDER_DEVICE
+  # shellcheck disable=SC2046 # numbers only
+  set -- $(stat -c '%f %a %u %g %h %d %i %s %b %B' -- "$1" "${1%/*}/" 2>/dev/null)
+  [ $# = 20 ] || return 1
+  case $1 in 8???) ;; *) return 1 ;; esac
+  MODE=$2 OWNER=$3 GROUP=$4 LINKS=$5 DEVICE=$6 INODE=$7 SIZE=$8 ROOM=$(($9 * ${10})) FOLDER_DEVICE=${16}
+}
 
 # Why a file can't be replaced by a rename without losing something: empty when it can.
 rename_trouble() {
-  folder=$(dirname -- "$1")
-  owner=$(stat -c %u -- "$1") group=$(stat -c %g -- "$1")
-  if [ ! -w "$folder" ]; then
+  if [ ! -w "${1%/*}/" ]; then
     echo folder
-  elif [ "$(stat -c %h -- "$1")" != 1 ]; then
+  elif ! what_stands "$1"; then
+    : # whatever it is, a rename takes its place
+  elif [ "$LINKS" != 1 ]; then
     echo links
-  elif [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$folder")" ] || grep -qs " $1 " /proc/self/mounts; then
+  elif [ "$DEVICE" != "$FOLDER_DEVICE" ] || grep -qs " $1 " /proc/self/mounts; then
     echo mount
-  elif [ "$ME" != 0 ] && { [ "$owner" != "$ME" ] || ! id -G | tr ' ' '\n' | grep -qx "$group"; }; then
+  elif [ "$ME" != 0 ] && { [ "$OWNER" != "$ME" ] || ! id -G | tr ' ' '\n' | grep -qx "$GROUP"; }; then
     echo owner
   else
     # shellcheck disable=SC2012 # only the mode column is read
@@ -30,17 +46,78 @@ rename_trouble() {
   fi
 }
 
-swap_in() { # new target: the new bytes under the target's name, owner and mode
+# planted PATH: whether the link that stands there was made by somebody else: not by us, nor by root, nor by the owner
+# of what it leads to. Such a link would make us read and write what its maker may not.
+planted() {
+  at=$1 hops=0
+  while [ -L "$at" ] && [ "$hops" -lt 40 ]; do
+    maker=$(stat -c %u -- "$at") hops=$((hops + 1))
+    [ "$maker" = 0 ] || [ "$maker" = "$ME" ] || [ "$maker" = "$(stat -L -c %u -- "$at" 2>/dev/null)" ] || return 0
+    next=$(readlink -- "$at")
+    case $next in /*) at=$next ;; *) at=${at%/*}/$next ;; esac
+  done
+  return 1
+}
+
+# swap_in NEW TARGET WAS: the new bytes under the target's name, owner and mode, while the target is what WAS says (a
+# sha256, or absent; empty: whatever it is). 2: it is not, and was left alone. With MUST, where there is no room for a
+# second file, into the room that the target has: a switch-off and a way back may not fail for a full disk.
+swap_in() {
+  if ! what_stands "$2"; then
+    case $3 in '' | absent) ;; *) return 2 ;; esac
+    MODE=${CACHE_MODE:-0644} OWNER=$ME GROUP=$(id -g) ROOM=0
+  fi
   if [ -n "$(rename_trouble "$2")" ]; then
-    cat -- "$1" 1<>"$2" && truncate -s "$(wc -c <"$1")" "$2" && flush "$2" # never empty in between, also on a full disk
+    still_is "$2" "$3" || return 2
+    write_in_place "$1" "$2"
     return
   fi
-  mode=$(stat -c %a -- "$2") && owner=$(stat -c %u:%g -- "$2") && temporary=$(mktemp "$2.rolloutctl.XXXXXX") || return 1
-  if cat -- "$1" >"$temporary" && chown "$owner" "$temporary" && chmod "$mode" "$temporary" && flush "$temporary" &&
-    mv -f -- "$temporary" "$2"; then
-    flush "$(dirname -- "$2")"
-  else
-    rm -f -- "$temporary"
-    return 1
-  fi
+  beside=$(mktemp -d "$2.rolloutctl.XXXXXX" 2>/dev/null)
+  renamed=1
+  [ -z "$beside" ] || {
+    rename_from "$beside" "$1" "$2" "$3"
+    renamed=$?
+    rm -rf -- "$beside"
+  }
+  case $renamed in
+    0) flush "${2%/*}/" ;;
+    2) return 2 ;;
+    *) [ -n "$MUST" ] && still_is "$2" "$3" && write_in_place "$1" "$2" ;;
+  esac
 }
+
+sweep_beside() { # FILE, with the lock: what killed sessions left beside it
+  for beside in "$1".rolloutctl.??????; do [ ! -e "$beside" ] || rm -rf -- "$beside"; done
+}
+
+still_is() { [ -z "$2" ] || [ "$(sha "$1")" = "$2" ]; } # FILE WAS
+
+# In a folder of our own, that nobody else can put anything into: once inside, it does not matter what its name is made
+# to mean. The old file is held by a second name, so that an edit in the last moment is seen, and not lost.
+rename_from() ( # FOLDER NEW TARGET WAS
+  cd "$1" && [ "$(stat -c '%a %u' .)" = "700 $ME" ] || exit 1
+  set -C # what is there already is not ours
+  cat -- "$2" >new && chown "$OWNER:$GROUP" new && chmod "$MODE" new && flush new || exit 1
+  held=''
+  [ -z "$4" ] || [ -L "$3" ] || ! ln -- "$3" old 2>/dev/null || held=1
+  still_is "$3" "$4" || exit 2
+  # shellcheck disable=SC3013 # dash, bash and busybox have -ef
+  [ -z "$held" ] || [ old -ef "$3" ] || exit 2
+  mv -f -T -- new "$3" || exit 1
+  if [ -n "$held" ] && ! still_is old "$4"; then # somebody wrote into it between the two lines above
+    mv -f -T -- old "$3"
+    exit 2
+  fi
+)
+
+# write_in_place NEW TARGET: never empty in between, and never longer than the room that the file has. What is open has
+# to be what stands under that name: a link that was put there meanwhile leads elsewhere.
+write_in_place() (
+  what_stands "$2" || exit 1
+  size=$(wc -c <"$1")
+  [ "$size" -le "$ROOM" ] || has_room "${2%/*}" || [ ! -w "${2%/*}/" ] || exit 1
+  exec 5<>"$2" || exit 1
+  [ "$(stat -L -c '%d:%i' /proc/self/fd/5)" = "$DEVICE:$INODE" ] || exit 1
+  { cat -- "$1" && if [ "$size" -lt "$SIZE" ]; then head -c $((SIZE - size)) /dev/zero | tr '\0' '\n'; fi; } >&5 &&
+    truncate -s "$size" /proc/self/fd/5 && flush "$2"
+)

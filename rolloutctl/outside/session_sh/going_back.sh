@@ -4,6 +4,7 @@ go_back() { # CAUSE: cache first, then .env, then the steps that make it live ag
   emit going-back "$(b64 "$1")"
   was_terminated=$TERMINATED TERMINATED='' touched='' stuck='' FOREIGN_CACHE='' before=$APP
   [ ! -e "$CHANGE/touched" ] || touched=1
+  MUST=1
   phase executing
   wait_twin
   find_application || APP=$before # a deployment may have put another release live
@@ -34,7 +35,7 @@ rebuild_in_new_release() { # built while our .env stood, its cache may hold the 
   CACHE=$(from_json cache "$SCRATCH/state.out")
   [ -f "$CACHE" ] || return 0
   touched=1
-  { build_aside "$SCRATCH/back.php" && swap_in "$SCRATCH/back.php" "$(readlink -f -- "$CACHE")"; } ||
+  { build_aside "$SCRATCH/back.php" && swap_in "$SCRATCH/back.php" "$(readlink -f -- "$CACHE")" ''; } ||
     { stuck=1 && FAILED='config cache of the new release'; }
 }
 
@@ -45,11 +46,16 @@ restore_cache() {
   touched=1
   if [ "$now" = "$NEW_CACHE_SHA" ] || [ "$now" = absent ] || [ -z "$BUILT" ]; then
     [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
-    if [ "$now" = absent ]; then cp -p -- "$CHANGE/cache.old" "$CACHE" && chmod "${CACHE_MODE:-0644}" "$CACHE"; else swap_in "$CHANGE/cache.old" "$CACHE"; fi || { stuck=1; FAILED='config cache'; }
+    swap_in "$CHANGE/cache.old" "$CACHE" "$now"
+    case $? in 0) ;; 2) foreign_cache ;; *) stuck=1 FAILED='config cache' ;; esac
   else
-    emit foreign cache
-    FOREIGN_CACHE=1
+    foreign_cache
   fi
+}
+
+foreign_cache() {
+  emit foreign cache
+  FOREIGN_CACHE=1
 }
 
 restore_env() {
@@ -57,18 +63,24 @@ restore_env() {
   if [ "$now" = "$NEW_ENV_SHA" ] && [ "$now" != "$ENV_SHA" ]; then
     [ -n "$touched" ] || [ "$CACHE_SHA" != absent ] || touched=1
     [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || { stuck=1; FAILED='the kept .env is not the one that was kept'; return; }
-    swap_in "$CHANGE/env.old" "$ENV_FILE" || { stuck=1; FAILED=.env; }
+    swap_in "$CHANGE/env.old" "$ENV_FILE" "$now"
+    case $? in 0) ;; 2) foreign_env ;; *) stuck=1 FAILED=.env ;; esac
   elif [ "$now" != "$ENV_SHA" ]; then
-    emit foreign env
-    unedit || { stuck=1; FAILED='.env was changed by somebody else'; }
+    foreign_env
   fi
   if [ -n "${FOREIGN_CACHE:-}" ]; then
-    if build_aside "$SCRATCH/back.php"; then swap_in "$SCRATCH/back.php" "$CACHE"; else stuck=1 FAILED='config cache'; fi
+    if build_aside "$SCRATCH/back.php"; then swap_in "$SCRATCH/back.php" "$CACHE" ''; else stuck=1 FAILED='config cache'; fi
   fi
 }
 
+foreign_env() {
+  emit foreign env
+  unedit || { stuck=1; FAILED='.env was changed by somebody else'; }
+}
+
 unedit() { # only the flag's own keys go back in a file that is no longer ours
+  now=$(sha "$ENV_FILE")
   printf '{"from":"%s","to":"%s",%s' "$ENV_FILE" "$SCRATCH/env.unedited" "$(cut -c2- "$CHANGE/edits")" >"$SCRATCH/unedit.in"
   eyes unedit "$SCRATCH/unedit.in" "$SCRATCH/unedit.out" && grep -q '"ok":true' "$SCRATCH/unedit.out" &&
-    swap_in "$SCRATCH/env.unedited" "$ENV_FILE" && touched=1
+    swap_in "$SCRATCH/env.unedited" "$ENV_FILE" "$now" && touched=1
 }

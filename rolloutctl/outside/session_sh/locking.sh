@@ -40,7 +40,9 @@ take_lock() { # DIRECTION SECONDS
   find_leftovers
 }
 
-whole() { [ -s "$1/vars" ] && sh -n "$1/vars" 2>/dev/null; } # change folder
+whole() { [ -s "$1/vars" ] && only_values "$1/vars"; } # change folder
+
+only_values() { ! grep -qvE "^[A-Z_]+='([^']|'\\\\'')*'\$" "$1"; } # it is read in as a part of this script
 
 release() {
   stop_ticks

@@ -4,6 +4,8 @@ show_env() {
   emit env "$(sha "$ENV_FILE")" "$(stat -c '%a %u %g' -- "$ENV_FILE")" "$(rename_trouble "$ENV_FILE")" "$([ -w "$ENV_FILE" ] && echo writable)"
 }
 
+b64_env() { if [ -s "$ENV_FILE" ]; then patiently cat -- "$ENV_FILE" | base64 | tr -d '\n'; else printf '%s' -; fi; }
+
 show_lock() {
   if holder_alive; then emit lock "$holder_phase" "$holder_who"; else emit lock free -; fi
 }
@@ -34,10 +36,12 @@ show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
 
 look() { # RECORDS [content] : the state of this host
   show_env
-  if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ]; then emit content "$(b64_file "$ENV_FILE")"; fi
+  if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ] && [ ! -L "$ENV_FILE" ]; then emit content "$(b64_env)"; fi
   emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"
-  show_lock
-  show_pending
-  if [ -s "$LOG" ]; then emit records "$(tail -n "$1" "$LOG" | base64 | tr -d '\n')"; fi
+  if trusted; then
+    show_lock
+    show_pending
+    if [ -s "$LOG" ]; then emit records "$(tail -n "$1" "$LOG" | base64 | tr -d '\n')"; fi
+  fi
   while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
 }

@@ -4,7 +4,7 @@ find_application() { # again at commit: `current` may have moved
   cd "$RC_APP" 2>/dev/null || return 1
   APP=$(pwd -P)
   case $RC_ENV_FILE in /*) env_path=$RC_ENV_FILE ;; *) env_path=$APP/$RC_ENV_FILE ;; esac
-  ENV_FILE=$(readlink -f -- "$env_path") && [ -f "$ENV_FILE" ]
+  ! planted "$env_path" && ENV_FILE=$(readlink -f -- "$env_path") && [ -f "$ENV_FILE" ]
 }
 
 find_state() {
@@ -52,9 +52,15 @@ state_trouble() {
     printf 'something in %s is a symbolic link' "$place"
     return 1
   fi
-  while [ "$place" != / ]; do
-    owner=$(stat -c %u -- "$place") mode=$(stat -c %a -- "$place")
-    if [ "$owner" != 0 ] && [ "$owner" != "$ME" ] && [ "$owner" != "$(stat -c %u -- "$APP")" ]; then
+  set --
+  while [ -n "$place" ]; do set -- "$@" "$place" && place=${place%/*}; done
+  stat -c '%u %a %n' -- "$APP" "$@" | judge_folders && judge_entries
+}
+
+judge_folders() { # stdin: owner, mode and name; the first is the application's, whose owner may own all that is ours
+  IFS=' ' read -r APP_OWNER _
+  while IFS=' ' read -r owner mode place; do
+    if [ "$owner" != 0 ] && [ "$owner" != "$ME" ] && [ "$owner" != "$APP_OWNER" ]; then
       printf 'the folder %s belongs to another user' "$place"
       return 1
     fi
@@ -65,8 +71,20 @@ state_trouble() {
         return 1
         ;;
     esac
-    place=$(dirname -- "$place")
   done
+}
+
+judge_entries() { # what lies in the state folder, but for sessions' private folders: it may be older than its mode
+  [ -d "$STATE" ] || return 0
+  strange=$(find "$STATE" -name 'rolloutctl.??????' -prune -o \( ! -type d ! -type f -o -perm -020 -o -perm -002 \
+    -o ! -user "$ME" ! -user 0 ! -user "$(stat -c %u -- "$APP")" \) -print 2>/dev/null | head -n 1)
+  [ -z "$strange" ] || printf '%s is a link or a fifo, belongs to another user, or can be written by others' "$strange"
+  [ -z "$strange" ]
+}
+
+trusted() { # nothing is read from a state folder that others could have written in; one that is yet to be made is empty
+  [ -n "$TRUSTED$STATELESS" ] || [ ! -e "$STATE" ] || state_trouble >/dev/null || return 1
+  TRUSTED=1
 }
 
 has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don't know

@@ -9,7 +9,7 @@ build_aside() { # TO [NAME=VALUE...]
   to=$1
   shift
   rm -f -- "$to"
-  bounded "$BUILD_LIMIT" "$SCRATCH/build.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" APP_CONFIG_CACHE="$to" "$RC_PHP" artisan config:cache --no-interaction --no-ansi && [ -s "$to" ]
+  bounded "$BUILD_LIMIT" "$SCRATCH/build.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" APP_CONFIG_CACHE="$to" "$RC_PHP" -d opcache.enable_cli=0 artisan config:cache --no-interaction --no-ansi && [ -s "$to" ]
 }
 
 prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
@@ -34,8 +34,10 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
   if [ "$CACHE_SHA" != absent ]; then
     [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
       [ "$DIRECTION" = narrow ] || return
-    keep_copy "$CACHE" "$SCRATCH/cache.old"
-    CACHE_MODE=$(stat -c %a -- "$CACHE")
+    if [ "$CACHE_SHA" != strange ]; then
+      keep_copy "$CACHE" "$SCRATCH/cache.old"
+      CACHE_MODE=$(stat -c %a -- "$CACHE")
+    fi
     if [ "$HAS_BUILD" = 1 ]; then build_new_cache || return; fi
   elif [ "$HAS_BUILD" = 1 ]; then
     emit uncached
@@ -66,8 +68,9 @@ find_cache() { # ask the application, in the environment of the build, where its
   fi
   CACHE=$(from_json cache "$SCRATCH/state.out")
   [ -n "$CACHE" ] || guess_cache
-  [ ! -e "$CACHE" ] || CACHE=$(readlink -f -- "$CACHE")
+  planted "$CACHE" || [ ! -e "$CACHE" ] || CACHE=$(readlink -f -- "$CACHE")
   CACHE_SHA=$(sha "$CACHE")
+  if [ "$CACHE_SHA" = strange ]; then refuse strange-cache 0 "$(b64 "$CACHE")" || [ "$DIRECTION" = narrow ] || return; fi
   if [ "$HAS_BUILD" = 1 ] && [ "$(from_json cache "$SCRATCH/check.out")" != "$SCRATCH/aside.php" ]; then
     refuse not-aside 0 "$(b64 "$CACHE")"
     return 1
@@ -89,7 +92,7 @@ build_new_cache() {
   # shellcheck disable=SC2046 # one NAME=VALUE a line; the values are flags': no blanks in them
   if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
     BUILT=1
-    emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
+    [ "$CACHE_SHA" = strange ] || emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
   elif [ "$DIRECTION" = narrow ]; then
     [ -n "$NO_ASIDE" ] || emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
     patch_cache

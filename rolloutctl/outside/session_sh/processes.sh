@@ -62,7 +62,7 @@ eyes() { # COMMAND IN OUT [NAME=VALUE...]: ask the application's own php
   command=$1 in=$2 answer=$3
   shift 3
   rm -f -- "$answer"
-  bounded "${EYES_LIMIT:-30}" "$SCRATCH/eyes.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" "$RC_PHP" "$SCRATCH/host.php" "$command" "$in" "$answer" && [ -s "$answer" ]
+  bounded "${EYES_LIMIT:-30}" "$SCRATCH/eyes.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" "$RC_PHP" -d opcache.enable_cli=0 "$SCRATCH/host.php" "$command" "$in" "$answer" && [ -s "$answer" ]
 }
 
 emit_eyes() { # KIND COMMAND ...: its answer, or why there is none

@@ -72,7 +72,7 @@ serve() {
     [ $# = 0 ] || shift
     case $verb in
       put) unb64 "$2" >"$SCRATCH/$1" ;;
-      set) eval "$1=\$2" ;; # names and values are the client's own constants and numbers
+      set) case $1 in EXPECTED_ENV | EXPECTED_NEW | HAS_BUILD | REBUILD | BUILD_LIMIT | ASK_LIMIT | WHO) eval "$1=\$2" ;; esac ;;
       open) open_change "$@" ;;
       look) look "$@" ;;
       ask) ask answers "$SCRATCH/$1" ;;
@@ -87,10 +87,10 @@ serve() {
       decide) decide "$@" ;;
       once) run_steps 1 "$SCRATCH/steps" ;;
       settle) settle "$@" ;;
-      append) if [ -z "$STATELESS" ] && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
+      append) if [ -z "$STATELESS" ] && trusted && take_lock widen 10; then append "$(unb64 "$1")" && show_last_record; release; fi ;;
       still) [ -z "$CHANGE" ] || emit holding ;;
       examine) . "$SCRATCH/examine.sh" ;; # doctor's; it travels with nobody else
-      log) show_log "$@" ;;
+      log) ! trusted || show_log "$@" ;;
       hold) continue ;;
       bye) return ;;
       *) emit unknown "$(b64 "$verb")" ;;
@@ -102,7 +102,7 @@ serve() {
 
 ME=$(id -u)
 GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' CACHE_MODE='' DECIDER='' DETACHED=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
@@ -112,7 +112,13 @@ unfit=$missing # all that is wrong is told at once
 case $missing in *readlink*) ;; *)
   if ! find_application; then
     unfit=1
-    if [ -n "${APP:-}" ]; then emit fatal no-env "$(b64 "$env_path")"; else emit fatal no-app "$(b64 "$RC_APP")"; fi
+    if [ -z "${APP:-}" ]; then
+      emit fatal no-app "$(b64 "$RC_APP")"
+    elif planted "$env_path"; then
+      emit fatal planted-env "$(b64 "$env_path")"
+    else
+      emit fatal no-env "$(b64 "$env_path")"
+    fi
   fi
   ;;
 esac
