@@ -28,7 +28,7 @@ Moment = Literal[
 # A tool that the script calls at that moment and at no other; its arguments, and behind them the cache that it builds,
 # as a pattern of `case`; the how manieth such call it is.
 _CALLS: dict[Moment, tuple[str, str, int]] = {
-    "preparing": ("php", "artisan config:cache*/aside.php", 1),  # while the new cache is built aside
+    "preparing": ("php", "*artisan config:cache*/aside.php", 1),  # while the new cache is built aside
     "unlocked": ("flock", "-n 9*", 1),  # prepared, and about to take the lock
     "intent": ("mv", "*/vars.new *", 1),  # under the lock, before "started" is recorded; nothing is touched
     "swapping": ("mv", "*/.env ", 1),  # "started" is recorded, .env is the old one

@@ -64,6 +64,10 @@ switch_off_waits() { # a widening makes room; one that was killed while it waite
   [ "$DIRECTION" = widen ] && [ -s "$STATE/preempt" ] && read -r pid start <"$STATE/preempt" && alive "$pid" "$start"
 }
 
+set_to() { # NAME VALUE: one of our settings, and nothing else
+  case $1 in EXPECTED_ENV | EXPECTED_NEW | HAS_BUILD | REBUILD | BUILD_LIMIT | ASK_LIMIT | WHO) eval "$1=\$2" ;; esac
+}
+
 serve() {
   while listen; do
     # shellcheck disable=SC2086 # tokens without blanks, patterns are off
@@ -72,7 +76,7 @@ serve() {
     [ $# = 0 ] || shift
     case $verb in
       put) unb64 "$2" >"$SCRATCH/$1" ;;
-      set) case $1 in EXPECTED_ENV | EXPECTED_NEW | HAS_BUILD | REBUILD | BUILD_LIMIT | ASK_LIMIT | WHO) eval "$1=\$2" ;; esac ;;
+      set) set_to "$1" "$2" ;;
       open) open_change "$@" ;;
       look) look "$@" ;;
       ask) ask answers "$SCRATCH/$1" ;;
