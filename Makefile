@@ -16,7 +16,7 @@ SH_SCRIPTS = build/session.sh $(wildcard rolloutctl/outside/*.sh) $(shell grep -
 PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint lab-packages constraints clean
+.PHONY: help demo test faults soak lint lab-packages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ demo: .venv/ready ## toggle, status, audit and rollback on a host of its own; ne
 
 test: lab-packages .venv/ready ## every test, on real sshd, php-fpm and Laravel where those may be installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+faults: lab-packages .venv/ready ## every fault at every moment of a change, printed as a table; half an hour
+	ROLLOUTCTL_FAULTS=all $(BIN)/python -m pytest tests/faults/test_matrix.py -n auto --timeout 300
 
 soak: lab-packages .venv/ready ## operators, commands and faults at random on real hosts: make soak SEEDS=200, SEEDS=40-60
 	$(BIN)/python -m tests.soak $(SEEDS)

@@ -53,6 +53,7 @@ def main() -> NoReturn:
     status = run(invocation)
     if invocation.interrupted:
         _leave_at_once(status)
+    _let_go()
     sys.exit(status)
 
 
@@ -126,6 +127,15 @@ def _leave_at_once(status: int) -> NoReturn:
             stream.flush()
     atexit._run_exitfuncs()  # the embedded hosts' end
     os._exit(status)
+
+
+def _let_go() -> None:
+    """A terminal that is gone takes no last words; Python would make an exit status of that."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _prepare() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from rolloutctl.contracts import Session
 from rolloutctl.errors import PersonNeeded, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.outcomes import HostOutcome, Result
+from rolloutctl.rules.outcomes import HostOutcome, Result, asked_in
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.records import read_record
+from rolloutctl.rules.requests import describe, requests_for
+from rolloutctl.rules.work import Asked, failures
 from rolloutctl.workflows.tools import Done, Tools
 
 Outcomes = dict[str, HostOutcome]
@@ -67,6 +70,26 @@ def run_once(fleet: Fleet, plan: Plan, name: str) -> PersonNeeded | None:
         hint=f"Run it by hand on {name}.",
         details=tuple(output.splitlines()),
     )
+
+
+def ill_behind(fleet: Fleet, plan: Plan, outcomes: Outcomes) -> dict[str, str]:
+    """What put back hosts answer otherwise than before, though they were given all the time that health may take."""
+    hosts = {host.name: host for host in plan.hosts}
+    doubted = [name for name, outcome in outcomes.items() if outcome.result == "reverted"]
+    doubted = [name for name in doubted if failures(outcomes[name].asked_back)]
+
+    def ask(session: Session) -> Sequence[Asked]:
+        host = hosts[session.host.name]
+        audience = host.effective or host.before
+        wanted = requests_for(plan.environment, session.host, [(plan.flag, audience)], session.server)
+        return failures(asked_in(session.ask(wanted)))
+
+    flags = {plan.flag.name: plan.flag}
+    return {
+        name: "; ".join(f"{describe(asked.id, flags, plan.environment)} answers {asked}" for asked in answer)
+        for name, answer in fleet.each(ask, doubted).items()
+        if answer and not isinstance(answer, Unreachable)
+    }
 
 
 def remember(done: Done, tools: Tools) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rolloutctl.errors import PersonNeeded, PutBack, Refused, RolloutctlError
@@ -13,6 +14,7 @@ from rolloutctl.rules.work import failures
 from rolloutctl.workflows.closing import (
     Outcomes,
     again,
+    ill_behind,
     lines_of,
     names_of,
     reach,
@@ -95,6 +97,7 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
     back = [outcome.name for outcome in hosts if outcome.result == "reverted"]
     once = run_once(fleet, plan, back[0]) if back else None
     doubtful = [outcome.name for outcome in hosts if outcome.result in _DOUBTFUL]
+    ill = ill_behind(fleet, plan, outcomes)
     details = tuple(line for outcome in hosts for line in lines_of(outcome))
     subject = plan.environment.name
     error: RolloutctlError
@@ -114,6 +117,8 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
             hint=f"rolloutctl status {subject} {plan.flag.name}",
             details=details,
         )
+    elif ill:
+        error = _ill(plan, ill, _story(trouble, hosts), details)
     else:
         error = PutBack(
             f"Nothing changed: still {who_sees(plan.before)} {plan.flag.name}.",
@@ -137,6 +142,18 @@ def _provide(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done
         trouble = f"{missing[0]} could not hold the change by itself" if missing else "You interrupted the change"
         return _put_back(fleet, plan, outcomes, trouble, tools)
     return Done(plan, "provisional", tuple(outcomes.values()))
+
+
+def _ill(plan: Plan, ill: Mapping[str, str], story: str, details: tuple[str, ...]) -> PersonNeeded:
+    names = list(ill)
+    return PersonNeeded(
+        f"The change was put back, but {names_of(names)} {'does' if len(names) == 1 else 'do'} not answer as before.",
+        subject=plan.environment.name,
+        state=f"{story} Its files are the old ones on every host: {who_sees(plan.before)} {plan.flag.name}.",
+        hint=f"See whether php-fpm and the web server run on {names_of(names)}; "
+        f"then: rolloutctl status {plan.environment.name} {plan.flag.name}",
+        details=(*(f"{name}  {said}" for name, said in ill.items()), *details),
+    )
 
 
 def _keep(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:

@@ -12,6 +12,7 @@ from typing import Literal
 
 Layout = Literal["plain", "deployer"]
 Fault = Literal["syntax", "throws", "throws-aside", "hangs", "volatile"]
+Illness = Literal["", "garbled", "silent"]
 
 _TEMPLATE = Path(__file__).parent / "app"
 _STORAGE = ("app", "logs", "framework/cache/data", "framework/views")
@@ -114,9 +115,13 @@ class Application:
 
     def artisan(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run artisan as a person on the host would, with nothing of our own environment but PATH."""
+        return self.artisan_in(self.path, *arguments, **environment)
+
+    def artisan_in(self, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The same in another release."""
         return subprocess.run(
             ["php", "artisan", *arguments],
-            cwd=self.path,
+            cwd=folder,
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
@@ -152,9 +157,12 @@ class Application:
         self._own()
         return path
 
-    def make_ill(self, while_on: str = "") -> None:
-        """Every page answers 500, or does so while the feature `while_on` is on."""
-        (self.shared / "storage" / "app" / "ill").write_text(while_on, encoding="utf-8")
+    def make_ill(self, while_on: str = "", how: Illness = "") -> None:
+        """Every page answers 500, or does so while the feature `while_on` is on.
+
+        `garbled`: with a 200 that holds something else; `silent`: only after 5 seconds.
+        """
+        (self.shared / "storage" / "app" / "ill").write_text(f"{while_on}\n{how}", encoding="utf-8")
 
     def heal(self) -> None:
         """Undo `make_ill`."""

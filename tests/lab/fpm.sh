@@ -49,12 +49,15 @@ start() {
     return 1
 }
 
-# A number in this file: so many restarts are refused before anything is stopped.
-refused() {
-    left=$(cat "$here/refuse-restarts" 2>/dev/null) || return 1
-    [ "${left:-0}" -gt 0 ] || return 1
-    echo $((left - 1)) >"$here/refuse-restarts"
-    echo "Failed to restart php8.2-fpm.service: Connection timed out" >&2
+# How the next restarts go wrong, and how many: refuse, hang, pretend (nothing is done), lose (stopped for good).
+spoilt() {
+    read -r how left <"$here/spoilt-restarts" 2>/dev/null && [ "${left:-0}" -gt 0 ] || return 1
+    echo "$how $((left - 1))" >"$here/spoilt-restarts"
+    case $how in
+        refuse) echo "Failed to restart php8.2-fpm.service: Connection timed out" >&2; exit 1 ;;
+        hang) exec sleep 300 ;;
+        lose) stop ;;
+    esac
 }
 
 case $action in
@@ -62,7 +65,7 @@ case $action in
     stop) stop ;;
     restart)
         echo restart >>"$here/restarts.log"
-        refused && exit 1
+        spoilt && exit
         stop
         start
         ;;

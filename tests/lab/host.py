@@ -15,10 +15,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.lab.application import Application, Fault, Layout
+from tests.lab.application import Application, Fault, Illness, Layout
 from tests.lab.pausing import Moment, Pause, paused
 from tests.lab.processes import Process, Table, end, processes, strangers_in, with_descendants
-from tests.lab.servers import Fpm, Server, nginx, sshd
+from tests.lab.servers import Fpm, Server, Spoilt, nginx, sshd
 
 NOBODY = 65534
 
@@ -97,6 +97,11 @@ class LabHost:
     def cache_path(self) -> Path:
         """The live config cache."""
         return self.application.cache_path
+
+    @property
+    def cache_now(self) -> Path:
+        """The config cache of the release that is live now."""
+        return self.app / "bootstrap" / "cache" / "config.php"
 
     # What it says and looks like
 
@@ -180,9 +185,9 @@ class LabHost:
         """Leave a config file that shows its fault when the cache is next built; gives the file."""
         return self.application.break_config(fault)
 
-    def make_ill(self, while_on: str = "") -> None:
-        """Every page answers 500, or does so while the feature `while_on` is on."""
-        self.application.make_ill(while_on)
+    def make_ill(self, while_on: str = "", how: Illness = "") -> None:
+        """Every page fails, or does so while the feature `while_on` is on; see Application.make_ill."""
+        self.application.make_ill(while_on, how)
 
     def heal(self) -> None:
         """Undo `make_ill`."""
@@ -198,7 +203,11 @@ class LabHost:
 
     def refuse_restarts(self, times: int = 1) -> None:
         """The next restarts fail without stopping php-fpm."""
-        (self.folder / "refuse-restarts").write_text(f"{times}\n", encoding="utf-8")
+        self.spoil_restarts("refuse", times)
+
+    def spoil_restarts(self, how: Spoilt, times: int = 1) -> None:
+        """The next restarts fail, hang, do nothing, or leave php-fpm stopped and say that all is well."""
+        (self.folder / "spoilt-restarts").write_text(f"{how} {times}\n", encoding="utf-8")
 
     def pause(self, moment: Moment) -> AbstractContextManager[Pause]:
         """Stop the next session that comes to this moment, until it is told to go on; see tests/lab/pausing.py."""

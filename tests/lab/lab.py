@@ -79,7 +79,7 @@ class Lab:
     def __enter__(self) -> Self:
         self._make_client()
         try:
-            self._on_all(LabHost.start)
+            self.on_all(LabHost.start)
         except BaseException:
             self.stop()
             raise
@@ -98,12 +98,12 @@ class Lab:
         servers = {pid for host in self.hosts for pid in host.servers(table)}
         end(process.pid for process in strangers_in(self.base, table, servers))
         shutil.rmtree(self.client / "state", ignore_errors=True)
-        self._on_all(LabHost.restore)
+        self.on_all(LabHost.restore)
 
     def stop(self) -> None:
         """End every process that was started here, by the hosts or by what ran on them."""
         try:
-            self._on_all(LabHost.stop)
+            self.on_all(LabHost.stop)
         finally:
             end(process.pid for process in strangers_in(self.base, processes()))
 
@@ -158,7 +158,8 @@ class Lab:
         public_key = write_key(self.key)
         (self.client / "authorized_keys").write_text(f"{public_key} tester@example.com\n", encoding="utf-8")
 
-    def _on_all(self, act: Callable[[LabHost], None]) -> None:
+    def on_all(self, act: Callable[[LabHost], None]) -> None:
+        """Do something on every host, at the same time."""
         with ThreadPoolExecutor(len(self.hosts)) as pool:
             for done in [pool.submit(act, host) for host in self.hosts]:
                 done.result()

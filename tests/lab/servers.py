@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tests.lab.processes import alive, end, processes, wait_until, with_descendants
 
@@ -22,6 +23,9 @@ _SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sb
 def program(name: str) -> str:
     """Where a program is, also where PATH has no sbin; empty when it is not installed."""
     return shutil.which(name, path=_SBIN) or ""
+
+
+Spoilt = Literal["refuse", "hang", "pretend", "lose"]
 
 
 class PortTaken(Exception):
@@ -123,7 +127,7 @@ class Fpm:
         text = (_HERE / "fpm.sh").read_text(encoding="utf-8")
         self.script.write_text(text.replace("@PHP_FPM@", program("php-fpm8.2")), encoding="utf-8")
         self.configure()
-        for name in ("refuse-restarts", "restarts.log"):
+        for name in ("spoilt-restarts", "restarts.log"):
             (self.folder / name).unlink(missing_ok=True)
 
     def configure(self, fault: str = "") -> None:

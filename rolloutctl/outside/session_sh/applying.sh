@@ -100,11 +100,8 @@ run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tab
   while IFS="$TAB" read -r name run seconds once _ <&3; do
     if [ "$once" != "$1" ] || [ "$run" = - ]; then continue; fi
     number=$((number + 1))
-    emit step "$name" begins
-    bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$run")"
-    ended=$result
-    emit step "$name" ended "$ended" "$MS" "$(tail_b64 "$SCRATCH/step.out")"
-    note_step "$name" "$ended"
+    run_step
+    if [ "$ended" != 0 ] && [ "$DIRECTION" = narrow ]; then run_step; fi # a switch-off that is not live is none
     if [ "$ended" != 0 ]; then
       outcome=1
       fail "$(unb64 "$name")" "$ended" "$SCRATCH/step.out"
@@ -113,6 +110,14 @@ run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tab
     [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || { outcome=1; fail terminated 0; break; }
   done 3<"$2"
   return "$outcome"
+}
+
+run_step() { # the one that `run_steps` has read
+  emit step "$name" begins
+  bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$run")"
+  ended=$result
+  emit step "$name" ended "$ended" "$MS" "$(tail_b64 "$SCRATCH/step.out")"
+  note_step "$name" "$ended"
 }
 
 note_step() { # for the record: a step's name is JSON-safe, the client saw to that

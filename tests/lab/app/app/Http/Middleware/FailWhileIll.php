@@ -6,19 +6,33 @@ use Closure;
 use Illuminate\Http\Request;
 use RuntimeException;
 
-/** storage/app/ill makes every page fail; with a feature's name in it, only while that feature is on. */
+/**
+ * storage/app/ill makes every page fail; with a feature's name in its first line, only while that feature is on.
+ * Its second line says how: by a 500, `garbled` by a 200 that holds something else, `silent` by no answer at all.
+ */
 class FailWhileIll
 {
     public function handle(Request $request, Closure $next)
     {
         $file = storage_path('app/ill');
         if (is_file($file)) {
-            $feature = trim(file_get_contents($file));
+            [$feature, $how] = explode("\n", file_get_contents($file)."\n\n");
             if ($feature === '' || config("features.$feature")) {
-                throw new RuntimeException('SQLSTATE[HY000] [2002] Connection refused');
+                return $this->fail($how);
             }
         }
 
         return $next($request);
+    }
+
+    private function fail(string $how)
+    {
+        if ($how === 'garbled') {
+            return response('<p>Whoops</p>');
+        }
+        if ($how === 'silent') {
+            sleep(5);
+        }
+        throw new RuntimeException('SQLSTATE[HY000] [2002] Connection refused');
     }
 }
