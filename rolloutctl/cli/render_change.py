@@ -56,7 +56,7 @@ def _show_unchanged(done: Done, page: Page) -> None:
     plan = done.plan
     page.line(
         ("✓ ", "bold green"),
-        f"{done.already or 'Already so'}: {words.sees(plan.target)} {plan.flag.name} in {plan.environment.name},"
+        f"{done.word or 'Already so'}: {words.sees(plan.target)} {plan.flag.name} in {plan.environment.name},"
         f" on {_all(len(plan.hosts))}. Nothing was changed.",
         hang=2,
     )
@@ -68,6 +68,7 @@ def _show_kept(done: Done, page: Page) -> None:
     page.ends(
         text(
             ("✓ ", "bold green"),
+            (f"{done.word}: " if done.word else "", "bold"),
             (f"{words.sees(plan.target)} {plan.flag.name}", "bold"),
             f", on {_of(kept, len(plan.environment.hosts))}, after {done.seconds:.1f} s",
         ),
@@ -77,11 +78,9 @@ def _show_kept(done: Done, page: Page) -> None:
         page.line(f"provisional: it goes back in {in_words(plan.confirm_within)} unless confirmed", indent=2, hang=2)
         page.advice(f"keep: {words.command('confirm', plan.environment.name)}", indent=2)
         page.advice(f"put back now: {words.command('rollback', plan.environment.name)}", indent=2)
-    elif done.result == "reverted":
-        page.line(f"put back: {words.sees(plan.target)} it, as before", indent=2, hang=2)
-    elif not plan.undoes:
+    elif done.result == "kept" and not plan.undoes:
         page.advice(f"undo: {words.command('rollback', plan.environment.name)}", indent=2)
-    else:
+    elif plan.undoes:
         page.line(f"undone: {words.listed(plan.undoes)}", indent=2, hang=2)
 
 

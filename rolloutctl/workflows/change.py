@@ -21,7 +21,7 @@ from rolloutctl.workflows.closing import again, toggle_to
 from rolloutctl.workflows.endings import conclude
 from rolloutctl.workflows.gates import check_gates
 from rolloutctl.workflows.looking import look_at
-from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing
+from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing, told_meanwhile
 from rolloutctl.workflows.proving import prove
 from rolloutctl.workflows.settling import settle_leftovers
 from rolloutctl.workflows.tools import Done, Options, Tools
@@ -121,7 +121,7 @@ class _Change:
         return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun)
 
     def _narrowed(self, plan: Plan) -> Done:
-        notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools)
+        notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools) + told_meanwhile(plan)
         if self.options.dry_run:
             notes += prove(self.fleet, plan, self.tools, with_pending=True)
         if (planned := self._asked(plan, notes)) is not None:

@@ -104,7 +104,7 @@ def _kept(fleet: Fleet, plan: Plan, found: Provisional, outcomes: Outcomes) -> D
         )
     else:
         error = run_once(fleet, plan, found.arbiter)
-    return Done(plan, "in_doubt" if missed else "kept", tuple(outcomes.values()), error=error)
+    return Done(plan, "in_doubt" if missed else "kept", tuple(outcomes.values()), error=error, word="Confirmed")
 
 
 def _put_back(fleet: Fleet, plan: Plan, trouble: str) -> Done:
@@ -195,7 +195,7 @@ def _nothing_waits(
     if change.outcome == "kept" and not change.dissenters and change.id == of_environment(states)[-1].id and not lost:
         flag = tools.configuration.flag(change.flag)
         return Done(
-            plan_from(change.id, change.fields, environment, flag, states), "unchanged", (), already="Confirmed already"
+            plan_from(change.id, change.fields, environment, flag, states), "unchanged", (), word="Confirmed already"
         )
     raise Refused(_how_it_ended(change), subject=name, hint=f"rolloutctl status {name}", details=details)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rolloutctl.errors import Refused
 from rolloutctl.fleet import Busy
 from rolloutctl.rules.plans import Plan
-from rolloutctl.rules.provisional import provisional_in, ways_on
+from rolloutctl.rules.provisional import Provisional, provisional_in, ways_on
 
 
 def provisional_meanwhile(plan: Plan) -> Busy | None:
@@ -14,10 +14,8 @@ def provisional_meanwhile(plan: Plan) -> Busy | None:
     A narrowing may: it ends the provisional change. A widening would begin upon what may go back in a moment, and what
     is so already is so only until then.
     """
-    if plan.narrow and not (plan.nothing_to_write and plan.target.enabled):
-        return None
-    found = provisional_in({host.name: host.state for host in plan.hosts})
-    if found is None:
+    found = _provisional(plan)
+    if found is None or (plan.narrow and not (plan.nothing_to_write and plan.target.enabled)):
         return None
     until, ways = ways_on(found.environment, found.flag, found.seconds_left)
     return Busy(
@@ -26,6 +24,12 @@ def provisional_meanwhile(plan: Plan) -> Busy | None:
         state=f"Nothing was changed. {until}",
         hint=ways,
     )
+
+
+def told_meanwhile(plan: Plan) -> tuple[str, ...]:
+    """What a narrowing does to a provisional change, whichever flag that is about."""
+    found = _provisional(plan)
+    return (f"This ends a provisional change, which goes back first: {found}.",) if found else ()
 
 
 def refuse_provisional_narrowing(plan: Plan) -> None:
@@ -42,3 +46,7 @@ def refuse_provisional_narrowing(plan: Plan) -> None:
             state="Nothing was changed on any host.",
             hint="The same without --confirm-within.",
         )
+
+
+def _provisional(plan: Plan) -> Provisional | None:
+    return provisional_in({host.name: host.state for host in plan.hosts})

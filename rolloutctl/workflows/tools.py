@@ -67,4 +67,4 @@ class Done:
     notes: tuple[str, ...] = ()
     error: RolloutctlError | None = None
     seconds: float = 0.0
-    already: str = ""  # in which words an unchanged one was so before; "Already so" where it has none
+    word: str = ""  # how it ended, in front of who sees it now, where that needs a word of its own

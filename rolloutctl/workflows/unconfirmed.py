@@ -79,4 +79,4 @@ def _ended(fleet: Fleet, plan: Plan, outcomes: Outcomes) -> Done:
         )
     else:
         error = run_once(fleet, plan, next(iter(outcomes)))
-    return Done(plan, "in_doubt" if missed else "reverted", tuple(outcomes.values()), error=error)
+    return Done(plan, "in_doubt" if missed else "reverted", tuple(outcomes.values()), error=error, word="Put back")

@@ -30,6 +30,7 @@ set_deadline() { # FOLDER SECONDS
 
 centiseconds_left() { # FOLDER
   { read -r deadline <"$1/provisional"; } 2>/dev/null || deadline=0
+  case $deadline in *[!0-9]* | '') deadline=0 ;; esac
   printf '%s' "$((deadline - $(centiseconds)))"
 }
 
