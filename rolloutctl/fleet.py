@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from rolloutctl.contracts import Clock, Session, Sessions
-from rolloutctl.errors import PersonNeeded, Refused, Unreachable, WrongHostKey
+from rolloutctl.errors import PersonNeeded, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
-from rolloutctl.rules.host import Event, Holder, HostState
-from rolloutctl.rules.outcomes import HostOutcome, holder_in, outcome_from, untouched
-from rolloutctl.rules.provisional import ways_on
+from rolloutctl.rules.host import Event, HostState
+from rolloutctl.rules.locks import Busy, lock_problem
+from rolloutctl.rules.outcomes import HostOutcome, outcome_from, untouched
 
 _T = TypeVar("_T")
 _HEARTBEAT = 5.0  # seconds between signs of life to each host
@@ -25,20 +25,6 @@ _COLLISION = 3.0  # seconds for two who took some of the locks each to come apar
 _NAP = 0.3  # seconds that a wait may overlook a signal
 _TURN = 2.0  # seconds to wait for one's turn: a question for a passphrase, or a host that hangs, keeps nobody else
 _PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost host again
-
-
-class Drifted(Refused):
-    """A host is not as it was when the plan was made; `moved`: another release is live there."""
-
-    code = "drift"
-    moved = False
-
-
-class Busy(Refused):
-    """Somebody else has a host's lock."""
-
-    code = "busy"
-    passing: bool = False  # the lock was only just taken, perhaps to be given up again
 
 
 class Fleet:
@@ -301,62 +287,3 @@ def wait_for(futures: Collection[Future[_T]], patience: float | None = None) -> 
 def _hang_up(late: Future[Session]) -> None:
     if not late.cancelled() and late.exception() is None:
         late.result().close()
-
-
-def lock_problem(name: str, answer: tuple[Event, ...] | Unreachable) -> Refused | None:
-    """Why a host did not give its lock; None when it did."""
-    if isinstance(answer, Unreachable):
-        return _lost_before(name, answer)
-    for event in answer:
-        if event.kind == "busy" and event.text(2).isdigit():
-            holder = holder_in(event)
-            fields = holder.fields
-            until, ways = ways_on(str(fields.get("environment")), str(fields.get("flag")), int(event.text(2)[:9]))
-            return Busy(
-                f"{holder} holds a provisional change on {name}.",
-                subject=name,
-                state=f"Nothing was changed. {until}",
-                hint=ways,
-            )
-        if event.kind == "busy":
-            return busy_with(holder_in(event), name)
-        if event.kind == "drift":
-            drifted = Drifted(
-                f"{name}: {_drift(event)}", subject=name, state="Nothing was changed.", hint="rolloutctl status"
-            )
-            drifted.moved = event.text(0) == "release"
-            return drifted
-    if any(event.kind == "locked" for event in answer):
-        return None
-    return _lost_before(name, Unreachable("it gave no answer"))
-
-
-def _lost_before(name: str, error: Unreachable) -> Unreachable:
-    return Unreachable(
-        f"{name} was lost before anything was begun: {error.message}.",
-        subject=name,
-        state="Nothing was changed on any host.",
-        hint=error.hint or "rolloutctl status",
-    )
-
-
-def busy_with(holder: Holder, name: str) -> Busy:
-    """Somebody is at work on a host."""
-    busy = Busy(
-        f"{holder} is at work on {name}.",
-        subject=name,
-        state="Nothing was changed.",
-        hint="Wait for it: --wait 60s",
-    )
-    busy.passing = holder.phase == "waiting"
-    return busy
-
-
-def _drift(event: Event) -> str:
-    return {
-        "env": ".env was changed by somebody else in the meantime.",
-        "cache": "The config cache was rebuilt by somebody else in the meantime.",
-        "release": "A deployment put another release live in the meantime.",
-        "deploying": "A deployment is running.",
-        "pending": "Another change was interrupted here and waits to be settled.",
-    }.get(event.text(0), "The host is not as it was.")

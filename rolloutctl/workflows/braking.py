@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
-from rolloutctl.fleet import Drifted, Fleet, lock_problem
+from rolloutctl.fleet import Fleet
 from rolloutctl.rules.history import STEP_FAILED
 from rolloutctl.rules.host import Event, HostState
+from rolloutctl.rules.locks import Drifted, lock_problem
 from rolloutctl.rules.outcomes import HostOutcome, outcome_from, unreached
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.work import work_for

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable
-from rolloutctl.fleet import Busy, Drifted, Fleet, busy_with
+from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import in_doubt, of_environment
+from rolloutctl.rules.locks import Busy, Drifted, busy_with
 from rolloutctl.rules.outcomes import HostOutcome, asked_in, untouched
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.requests import describe, is_about_flag, requests_for

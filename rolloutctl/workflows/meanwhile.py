@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rolloutctl.errors import Refused
-from rolloutctl.fleet import Busy
+from rolloutctl.rules.locks import Busy
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.provisional import Provisional, provisional_in, ways_on
 

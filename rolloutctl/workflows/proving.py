@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
-from rolloutctl.fleet import Drifted, Fleet
+from rolloutctl.fleet import Fleet
 from rolloutctl.rules.host import Event
+from rolloutctl.rules.locks import Drifted
 from rolloutctl.rules.outcomes import asked_in, object_from
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.proof import Objection, judge_cache, judge_file, read_difference, unexplained

@@ -10,7 +10,7 @@ from rolloutctl import errors
 from rolloutctl.cli.main import command_line
 from tests.docs.pages import PACKAGE, read
 
-CHANGING = [*sorted((PACKAGE / "workflows").glob("*.py")), PACKAGE / "fleet.py"]
+CHANGING = [*sorted((PACKAGE / "workflows").glob("*.py")), PACKAGE / "fleet.py", PACKAGE / "rules" / "locks.py"]
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type)} | {"Busy", "Drifted"}
 # Another message takes these up, and says the rest.
 PARTS = {"was lost", "the connection is gone", "it gave no answer", ".env cannot be read by the user {}."}
