@@ -91,7 +91,8 @@ def _put_back(fleet: Fleet, plan: Plan, outcomes: Outcomes, trouble: str, tools:
     cause = "interrupted-by-operator" if fleet.interrupted else "another-host-failed"
     for name, later in fleet.decide(committed, keep=False, cause=cause).items():
         outcomes[name] = outcomes[name].then(later)
-    away = [name for name, outcome in outcomes.items() if outcome.result in {"lost", "provisional"}]
+    # Still committed: it went back by itself meanwhile, as while the laptop slept, and nobody has been told.
+    away = [name for name, outcome in outcomes.items() if outcome.result in {"lost", "provisional", "committed"}]
     reach(fleet, plan, outcomes, away, keep=False)
     hosts = tuple(outcomes.values())
     back = [outcome.name for outcome in hosts if outcome.result == "reverted"]

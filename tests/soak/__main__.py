@@ -2,7 +2,7 @@
 
 python -m tests.soak [SEEDS] [--labs N] [--keep FOLDER]    SEEDS: 200 (the seeds 1 to 200), 40-60; 7-7 is one
 python -m tests.soak --show SEED                           the script of a round, to be cut down by hand
-python -m tests.soak --play FILE [--times N]               such a script, played again
+python -m tests.soak --play FILE... [--times N]            such scripts, played again
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class _Tally:
     """What the rounds so far amount to; rounds run in threads."""
 
     keep: Path
+    all_logs: bool = False  # also of rounds in which all holds
     seconds: list[float] = field(default_factory=list)
     struck: int = 0
     failed: list[int] = field(default_factory=list)
@@ -43,13 +44,14 @@ class _Tally:
             exits = " ".join(str(ended.status) for ended in played.ended[: len(script.orders)])
             faults = f"{played.struck} of {len(script.blows)} faults"
             said = f"seed {script.seed:6}  {seconds:5.1f} s  {faults}, exits {exits}: "
+            path = self.keep / f"seed-{script.seed}.log"
+            if played.problems or self.all_logs:
+                self.keep.mkdir(parents=True, exist_ok=True)
+                path.write_text(played.log())
             if not played.problems:
                 print(said + "all holds", flush=True)  # noqa: T201 - its answer
                 return
             self.failed.append(script.seed)
-            self.keep.mkdir(parents=True, exist_ok=True)
-            path = self.keep / f"seed-{script.seed}.log"
-            path.write_text(played.log())
             print("\n    ".join((f"{said}FAILED, see {path}", *played.problems)), flush=True)  # noqa: T201 - its answer
 
     def total(self) -> str:
@@ -83,14 +85,14 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--labs", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path("build/soak"))
     parser.add_argument("--show", type=int)
-    parser.add_argument("--play", type=Path)
+    parser.add_argument("--play", type=Path, nargs="+")
     parser.add_argument("--times", type=int, default=1)
     return parser.parse_args()
 
 
 def _scripts(asked: argparse.Namespace) -> list[Script]:
     if asked.play:
-        return [read(asked.play.read_text())] * int(asked.times)
+        return [read(path.read_text()) for path in asked.play] * int(asked.times)
     return [*kept(), *(draw(seed) for seed in _seeds(asked.seeds))]
 
 
@@ -124,7 +126,7 @@ def main() -> int:
     for name in (signal.SIGINT, signal.SIGHUP):  # what a shell in the background ignores, the clients here heed
         if signal.getsignal(name) is signal.SIG_IGN:
             signal.signal(name, lambda *_: None)
-    tally, scripts = _Tally(asked.keep), _scripts(asked)
+    tally, scripts = _Tally(asked.keep, all_logs=bool(asked.play)), _scripts(asked)
     _play_all(scripts, asked.labs, tally)
     print(tally.total())  # noqa: T201 - its answer
     return 1 if tally.failed or len(tally.seconds) < len(scripts) else 0

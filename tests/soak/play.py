@@ -86,10 +86,11 @@ def play(script: Script, ground: Ground) -> Played:
     operators = [_Operator(played, number) for number in range(len(script.hosts))]
     faults = Faults(ground, lambda number: operators[number].pid)
     with ExitStack() as stack:
-        pauses = [
-            stack.enter_context(ground.hosts[blow.host].pause(blow.moment)) if blow.moment in EXACT else None
-            for blow in script.blows
-        ]
+        exact = dict.fromkeys((blow.host, blow.moment) for blow in script.blows if blow.moment in EXACT)
+        stops: dict[tuple[str, str], Pause] = {
+            (host, moment): stack.enter_context(ground.hosts[host].pause(moment)) for host, moment in exact
+        }
+        pauses = [stops.get((blow.host, blow.moment)) for blow in script.blows]
         _play(played, operators, faults, pauses)
     faults.heal_all()
     played.note("everything is healed")
