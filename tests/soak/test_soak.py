@@ -31,7 +31,7 @@ def test_in_a_round_of_operators_and_faults_nothing_is_lost(ground: Ground) -> N
 
 def test_a_laptop_that_slept_for_longer_than_the_hold_time_is_told_that_all_went_back(ground: Ground) -> None:
     order = Order(0, 0, ("toggle", "lab", "customer_portal", "true", "--json"))
-    sleep = Blow("suspend the client", "web-2", 0, 0.2, "held", 5)
+    sleep = Blow("suspend the client", "web-2", 0, 0, "asking", 7)
     played = play(Script(0, (("web-1", "web-2", "web-3"),), (order,), (sleep,)), ground)
     assert [ended.status for ended in played.ended] == [4], played.log()
     assert [log_of(host)[-1].event for host in ground.lab.hosts] == ["reverted"] * 3
