@@ -40,8 +40,13 @@ def settle_leftovers(
             done.append(f"{name}: {_named(pending)} was {ended} first")
         except Refused as problem:
             problems.append(problem)
-    paid = [f"{name}: records that it owed were written" for name in states if _pay(fleet, name, tools)]
+    paid = [f"{name}: records that it owed were written" for name in _free(states) if _pay(fleet, name, tools)]
     return (*done, *paid), tuple(problems)
+
+
+def _free(states: Mapping[str, HostState]) -> list[str]:
+    """The hosts whose lock nobody has: an old record is no reason to wait for one, and least of all for a switch-off."""
+    return [name for name, state in states.items() if state.holder is None]
 
 
 def _settle(fleet: Fleet, name: str, pending: Pending, logs: dict[str, tuple[Record, ...]]) -> str:
