@@ -45,7 +45,7 @@ def settle_leftovers(
 
 
 def _free(states: Mapping[str, HostState]) -> list[str]:
-    """The hosts whose lock nobody has: an old record is no reason to wait for one, and least of all for a switch-off."""
+    """The hosts whose lock nobody has: an old record is worth no wait, least of all in front of a switch-off."""
     return [name for name, state in states.items() if state.holder is None]
 
 
