@@ -23,7 +23,7 @@ from rolloutctl.rules.redact import Redactor, printable
 from rolloutctl.rules.requests import limit_for
 
 _PIECE = 512 * 1024  # bytes of the log that a host sends in one answer, as show_log has it
-_LONGEST_LOG = 32 * 2**20  # bytes; in base64 it has to fit what a session may say, see wire.py
+_LONGEST_LOG = 128 * 2**20  # bytes; in base64 it has to fit what a session may say, see wire.py
 _LONGEST_NUMBER = 12  # digits
 _SHORT = 45.0  # seconds for an answer that takes no step; the host's php may take 30
 _SHOWN = 20  # lines of what a login shell said instead of a session

@@ -14,9 +14,9 @@ from rolloutctl.errors import Unreachable
 _MARK = b"@rc1 "
 # What a host may send. Each is several times what the largest host of ours has to say, so that one which never stops
 # talking is given up at once, and before it has filled the client.
-_LONGEST_LINE = 2**20  # bytes; a .env in one line, or a piece of the log
-_MOST_AT_ONCE = 4 * 2**20  # bytes in answer to one verb
-_MOST = 64 * 2**20  # bytes in one session
+_LONGEST_LINE = 16 * 2**20  # bytes; a .env in one line, or the newest records with their lists of companies
+_MOST_AT_ONCE = 24 * 2**20  # bytes in answer to one verb
+_MOST = 256 * 2**20  # bytes in one session; most of it a log
 _MOST_ANSWERS = 20_000  # in one session
 _MOST_NOISE = 2**16  # bytes that are kept of a login shell's own words
 

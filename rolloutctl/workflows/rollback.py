@@ -196,7 +196,7 @@ def _made_on(flag: Flag, change: Change, host: str) -> tuple[Mapping[str, object
     Raises:
         Refused: the host's record names a key that is not the flag's, whose value nobody would want to see or set.
     """
-    made = change.edits.get(host, ()) if change.ends.get(host) == "kept" and not change.undoes else ()
+    made = change.edits.get(host, ())
     others = sorted({str(edit["key"]) for edit in made} - set(flag.keys))
     if others:
         raise Refused(
@@ -206,7 +206,7 @@ def _made_on(flag: Flag, change: Change, host: str) -> tuple[Mapping[str, object
             hint=f"If environments.yaml gave {flag.name} other keys since: change it with toggle, which looks at no "
             f"record. If not, somebody has forged that record: rolloutctl audit {change.environment} --verify",
         )
-    return made
+    return made if change.ends.get(host) == "kept" and not change.undoes else ()
 
 
 def _refuse_changed(
