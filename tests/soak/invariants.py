@@ -188,6 +188,9 @@ def log(found: Log) -> Iterator[str]:
 
 
 def _exits(played: Played) -> Iterator[str]:
+    statuses = tuple(ended.status for ended in sorted(played.ended, key=lambda ended: ended.name))
+    if played.script.exits not in ((), statuses):
+        yield f"orders ended with {statuses} instead of {played.script.exits}: {played.script.found}"
     for ended in played.ended:
         if ended.status == 1:
             yield f"{ended.name} met a defect: {ended.said}"

@@ -50,7 +50,8 @@ class Blow:
 class Script:
     """A round. `hosts` has the order of each operator's environments.yaml, where the first is the arbiter.
 
-    `on`: everyone sees both features at its beginning. `found`: what it found once, when it is kept for that.
+    `on`: everyone sees both features at its beginning. `found`: what it found once, when it is kept for that;
+    `exits`: how its orders have to end then, where that is not left to chance.
     """
 
     seed: int
@@ -59,6 +60,7 @@ class Script:
     blows: tuple[Blow, ...]
     on: bool = False
     found: str = ""
+    exits: tuple[int, ...] = ()
 
     def written(self) -> str:
         """As JSON: what `read` takes, after somebody has cut it down."""
