@@ -20,7 +20,9 @@ from rolloutctl.rules.provisional import (
     newest_provisional,
     plan_from,
     provisional_in,
+    ways_on,
 )
+from rolloutctl.rules.records import texts_in
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, remember, run_once, who_sees
 from rolloutctl.workflows.delivering import deliver, look_over
 from rolloutctl.workflows.toggle import nothing_reached
@@ -51,12 +53,26 @@ def confirm(name: str, tools: Tools, notice: Callable[[str, Event], None]) -> Do
         found = provisional_in(states)
         if found is None:
             return _nothing_waits(environment, states, lost, tools)
+        _refuse_other_hosts(found, environment)
         flag = tools.configuration.flag(found.flag)
         plan = plan_from(found.change, found.fields, environment, flag, states)
         if lost and not found.confirmed:
             raise _unreached(found, lost)
         done = remember(_decide(fleet, plan, found, tools), tools)
     return replace(done, seconds=tools.clock.monotonic() - begun)
+
+
+def _refuse_other_hosts(found: Provisional, environment: Environment) -> None:
+    """Somebody whose list of hosts is another one can't speak for all that hold the change."""
+    made_on, listed = texts_in(found.fields.get("hosts")), tuple(host.name for host in environment.hosts)
+    if set(made_on) != set(listed):
+        until, ways = ways_on(environment.name, found.flag, found.seconds_left)
+        raise Refused(
+            f"Change {found.change} was made on {names_of(made_on)}; environments.yaml here lists {names_of(listed)}.",
+            subject=environment.name,
+            state=f"Nothing was decided. {until}",
+            hint=f"List those hosts, and then:\n{ways}",
+        )
 
 
 def _decide(fleet: Fleet, plan: Plan, found: Provisional, tools: Tools) -> Done:

@@ -95,6 +95,8 @@ def test_a_confirmation_in_time_keeps_it_and_is_recorded_with_who_gave_it(fresh:
     left = seconds_left(operator)
     assert all(seconds is not None and LONG - 60 < seconds <= LONG for seconds in left), left
     assert operator.status().provisional is not None
+    elsewhere = hire(fresh, hosts=fresh.hosts[1:]).confirm()
+    assert (elsewhere.exit_status, "was made on web-1, web-2 and web-3" in elsewhere.said) == (3, True), elsewhere.said
 
     twice = [Beside(other.confirm), Beside(operator.confirm)]
 
