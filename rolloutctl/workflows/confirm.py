@@ -56,8 +56,6 @@ def confirm(name: str, tools: Tools, notice: Callable[[str, Event], None]) -> Do
         _refuse_other_hosts(found, environment)
         flag = tools.configuration.flag(found.flag)
         plan = plan_from(found.change, found.fields, environment, flag, states)
-        if found.arbiter not in [host.name for host in environment.hosts]:
-            raise _unknown_arbiter(found)
         if lost and not found.confirmed:
             raise _unreached(found, lost)
         done = remember(_decide(fleet, plan, found, tools), tools)
@@ -180,17 +178,6 @@ def _unreached(found: Provisional, lost: Mapping[str, Unreachable]) -> Unreachab
             )
         ),
         details=tuple(f"{other}: {why.message}" for other, why in lost.items() if other != name),
-    )
-
-
-def _unknown_arbiter(found: Provisional) -> Refused:
-    """It was begun by somebody whose environments.yaml names the hosts otherwise, or names more of them."""
-    return Refused(
-        f"Not confirmed: {found.arbiter} has to decide first, and no host in environments.yaml has that name.",
-        subject=found.environment,
-        state=f"Nothing was decided: {found.flag} for {found.after} goes back by itself "
-        f"in {in_words(found.seconds_left)}.",
-        hint=f"With the environments.yaml that it was begun with: rolloutctl confirm {found.environment}",
     )
 
 

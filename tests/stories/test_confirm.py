@@ -251,15 +251,3 @@ def test_it_lives_on_whatever_the_connection_was(fresh: Lab, hire: Hire, connect
     assert (web.portal(), session_of(web) in {process.pid for process in web.leftovers()}) == (200, True)
     confirmed = operator.confirm()
     assert (confirmed.exit_status, events_of(web)) == (0, ["started", "provisional", "kept"]), confirmed.said
-
-
-def test_confirm_where_nobody_knows_the_arbiter_decides_nothing_and_says_who_it_is(fresh: Lab, hire: Hire) -> None:
-    first, second, _ = fresh.hosts
-    one, other = hire(fresh, hosts=[second, first]), hire(fresh, hosts=[first])
-    assert provide(one, LONG).exit_status == 0
-
-    refused = other.confirm()
-
-    assert (refused.exit_status, "web-2 has to decide first" in refused.said) == (3, True), refused.said
-    confirmed = one.confirm()
-    assert (confirmed.exit_status, confirmed.hosts) == (0, KEPT), confirmed.said
