@@ -36,11 +36,12 @@ class Fault:
 
 
 def _behind_a_relay(stage: Stage) -> None:
-    stage.relay = stage.stack.enter_context(relay_to(stage.host.ssh_port))
+    relay = stage.stack.enter_context(relay_to(stage.host.ssh_port))
+    stage.relays.append(relay)
     known = stage.lab.known_hosts
-    line = f"[127.0.0.1]:{stage.relay.port} {stage.host.public_key}\n"
+    line = f"[127.0.0.1]:{relay.port} {stage.host.public_key}\n"
     known.write_text(known.read_text() + line)
-    stage.configure({stage.host.name: stage.relay.port})
+    stage.configure({stage.host.name: relay.port})
 
 
 # the host
@@ -149,9 +150,9 @@ def _set_clock_back(stage: Stage) -> None:
 
 FAULTS: dict[str, Fault] = {
     "connection closed": Fault(lambda stage: stage.host.cut_connections()),
-    "packets dropped": Fault(lambda stage: stage.relay.drop(new_too=False), arrange=_behind_a_relay),
+    "packets dropped": Fault(lambda stage: stage.relays[0].drop(new_too=False), arrange=_behind_a_relay),
     "network gone": Fault(
-        lambda stage: stage.relay.drop(new_too=True), lambda stage: stage.relay.restore(), _behind_a_relay
+        lambda stage: stage.relays[0].drop(new_too=True), lambda stage: stage.relays[0].restore(), _behind_a_relay
     ),
     "sshd stopped": Fault(lambda stage: stage.host.stop_sshd(), lambda stage: stage.host.start_sshd()),
     "client killed": Fault(lambda stage: stage.client.process.kill()),

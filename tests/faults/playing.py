@@ -46,7 +46,7 @@ def play(case: Case, lab: Lab, folder: Path) -> Played:
         stack.enter_context(stage.undo)
         begun = time.monotonic()
         exit_status = _struck(stage)
-        _quiet(lab)
+        _quiet(stage)
         seconds = time.monotonic() - begun
         if case.kind in _BLINDING:
             fault.mend(stage)
@@ -79,9 +79,13 @@ def _command(stage: Stage, words: tuple[str, ...]) -> AbstractContextManager[Cli
     return client(stage.lab, stage.configuration, *words, "--yes", "--json", "--wait", "5s")
 
 
-def _quiet(lab: Lab) -> None:
+def _quiet(stage: Stage) -> None:
     """Until no session is left on any host: what goes back by itself has done so."""
-    wait_until(lambda: not any(host.leftovers() for host in lab.hosts), "every session's end", seconds=60)
+    hosts = stage.lab.hosts
+    for relay in stage.relays:  # a host goes back by its own clock, and not as its line is hung up at last
+        wait_until(lambda: not list(stage.host.state_dir.glob("*/*/holder")), "the lock of the host", seconds=60)
+        relay.hang_up()
+    wait_until(lambda: not any(host.leftovers() for host in hosts), "every session's end", seconds=60)
 
 
 def _judge(stage: Stage, ending: str, hosts: dict[str, Seen]) -> None:

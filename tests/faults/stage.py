@@ -32,8 +32,8 @@ class Stage:
     undo: ExitStack = field(default_factory=ExitStack)  # what a person mends
     client: Client = field(init=False)
     disk: Disk = field(init=False)
-    relay: Relay = field(init=False)
     pids: dict[str, int] = field(default_factory=dict)  # of php-fpm, before the change
+    relays: list[Relay] = field(default_factory=list)  # to the host that is struck
     texts: list[str] = field(default_factory=list)  # all that was shown
 
     @property

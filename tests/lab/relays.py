@@ -20,6 +20,7 @@ class Relay:
         self._others: dict[socket.socket, socket.socket] = {}
         self._guard = threading.Lock()
         self._deaf = False
+        self._dead: list[socket.socket] = []  # kept open, for the other side must not hear of it
         self._over = False
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
@@ -30,11 +31,19 @@ class Relay:
         with self._guard:
             for line in self._others:
                 self._selector.unregister(line)
+            self._dead += self._others
             self._others, self._deaf = {}, new_too
 
     def restore(self) -> None:
         """New lines pass again; those that went dead stay dead."""
         self._deaf = False
+
+    def hang_up(self) -> None:
+        """Close the dead lines, as both systems do by themselves after hours."""
+        with self._guard:
+            for line in self._dead:
+                line.close()
+            self._dead = []
 
     def close(self) -> None:
         """End it, and every line with it."""
@@ -43,33 +52,30 @@ class Relay:
         self._selector.close()
 
     def _carry(self) -> None:
-        dead: list[socket.socket] = []  # kept open, for the other side must not hear of it
-        try:
-            while not self._over:
-                for key, _ in self._selector.select(0.05):
-                    with self._guard:
-                        if key.fileobj is self._listener:
-                            dead += self._take()
-                        elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._others:
-                            self._pass(key.fileobj)
-                dead += [line for line in self._others if line not in dead]
-        finally:
-            for line in (*dead, self._listener):
-                line.close()
+        while not self._over:
+            for key, _ in self._selector.select(0.05):
+                with self._guard:
+                    if key.fileobj is self._listener:
+                        self._take()
+                    elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._others:
+                        self._pass(key.fileobj)
+        self.hang_up()
+        for line in (*self._others, self._listener):
+            line.close()
 
-    def _take(self) -> list[socket.socket]:
+    def _take(self) -> None:
         near, _ = self._listener.accept()
         if self._deaf:
-            return [near]
+            self._dead.append(near)
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._to))
         except OSError:
             near.close()
-            return []
+            return
         for one, other in ((near, far), (far, near)):
             self._others[one] = other
             self._selector.register(one, selectors.EVENT_READ)
-        return [near, far]
 
     def _pass(self, line: socket.socket) -> None:
         other = self._others[line]
