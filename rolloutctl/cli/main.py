@@ -81,7 +81,11 @@ def run(invocation: Invocation) -> int:
 def interrupted(invocation: Invocation) -> RolloutctlError:
     """What an interruption means, by how far the command got."""
     if not invocation.begun or invocation.plan is None:
-        return Interrupted("Interrupted.", state="Nothing was changed on any host.")
+        return Interrupted(
+            "Interrupted.",
+            state="Nothing was changed on any host.",
+            hint="The same command again begins anew; how things stand: rolloutctl status",
+        )
     plan = invocation.plan
     return PersonNeeded(
         "Interrupted while hosts were at work.",

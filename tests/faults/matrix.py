@@ -82,7 +82,6 @@ _DEAD = "nobody was there any more to tell the rest"
 _ASKED_TO_END = "nothing was begun when the person left"
 _OLD_ENV = "its .env still has the old value"
 _LOCKED_UP = "nothing can be switched there"
-_FULL = "the old files have no room on the full disk"
 _RESTART = "only a person can mend php-fpm; until then nobody knows what it serves"
 
 ROWS: tuple[Row, ...] = (
@@ -138,7 +137,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "application's disk full", "swapping between", "back done", "done", "alone rest"
     ),  # what it writes may be there
-    Row("disk full on the way back", "restarting", "back person", "done", "alone rest", _FULL),
+    Row("disk full on the way back", "restarting", "back", "done", "alone rest"),
     Row("state's disk full", "before unlocked", "refused", "done", "alone rest"),
     Row("state's disk full", "between deciding", "back done", "done", "alone rest"),
     Row(".env not writable", "before", "refused", "person", "alone rest", _OLD_ENV),
