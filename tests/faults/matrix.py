@@ -177,10 +177,6 @@ ROWS: tuple[Row, ...] = (
 
 
 SAMPLE: dict[str, str] = {
-    "connection closed": "asking canary widen",
-    "packets dropped": "preparing rest widen",
-    "network gone": "between rest widen",
-    "sshd stopped": "before rest narrow",
     "client killed": "between alone widen",
     "client told to end": "between alone narrow",
     "Ctrl-C": "asking alone widen",
@@ -192,26 +188,34 @@ SAMPLE: dict[str, str] = {
     "state's disk full": "before alone narrow",
     ".env not writable": "before alone narrow",
     "folder not writable": "swapping alone widen",
-    "artisan fails": "restarting alone widen",
-    "artisan hangs": "preparing alone narrow",
     "artisan killed": "preparing alone widen",
-    "restart fails once": "restarting rest widen",
-    "restart fails": "restarting alone narrow",
-    "restart hangs once": "restarting alone widen",
-    "restart hangs": "restarting alone narrow",
-    "php-fpm stays down": "restarting alone widen",
     "php-fpm is lost": "restarting alone widen",
-    "health 500": "restarting rest widen",
     "health garbled": "restarting alone widen",
-    "health silent": "restarting alone widen",
     "health refused": "restarting alone narrow",
     "ill before": "before alone narrow",
     "restart does nothing": "restarting alone widen",
     "somebody edits .env": "between alone widen",
-    "another release": "preparing canary widen",
     "clock set back": "between alone widen",
 }
-"""The case of each kind that stands for the others with every run of the tests."""
+"""The case of a kind that stands for its others with every run of the tests."""
+
+ELSEWHERE: dict[str, str] = {
+    "connection closed": "tests/stories/test_cut_off.py",
+    "packets dropped": "tests/stories/test_silence.py",
+    "network gone": "half a minute",
+    "sshd stopped": "tests/stories/test_switching_off.py",
+    "another release": "tests/stories/test_overtaken.py",
+    "restart fails once": "tests/stories/test_going_back.py",
+    "restart fails": "tests/stories/test_switching_off.py",
+    "restart hangs once": "tests/stories/test_going_back.py",
+    "restart hangs": "ten seconds",
+    "php-fpm stays down": "tests/stories/test_going_back.py",
+    "health 500": "tests/stories/test_going_back.py",
+    "health silent": "ten seconds",
+    "artisan hangs": "ten seconds",
+    "artisan fails": "tests/stories/test_refused.py",
+}
+"""Kinds of which no case is played with every run: what tells the same there, or how long one takes."""
 
 
 def sample() -> list[Case]:
