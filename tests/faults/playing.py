@@ -55,7 +55,7 @@ def play(case: Case, lab: Lab, folder: Path) -> Played:
         _judge(stage, ending, hosts)
         fault.mend(stage)
         if ending == "person" or ending.startswith("left-") or case.kind in _LEAVE_SOMETHING:
-            stage.texts.append(_settle(stage))
+            stage.texts.append(_settle(stage, stage.undoing if ending == "done" else next_command(stage)))
         assert_nothing_is_left(lab)
         assert secrets_in(lab, stage.texts) == []
         return Played(ending, exit_status, seconds)
@@ -97,9 +97,8 @@ def _judge(stage: Stage, ending: str, hosts: dict[str, Seen]) -> None:
     stage.texts.append(seen)
 
 
-def _settle(stage: Stage) -> str:
+def _settle(stage: Stage, words: tuple[str, ...]) -> str:
     """The next command brings every host to one and the same state, and all is well; gives what it showed."""
-    words = next_command(stage)
     with _command(stage, words) as run:
         status = run.wait()
         hosts = look_at(stage)

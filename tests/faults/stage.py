@@ -51,6 +51,11 @@ class Stage:
         """The command."""
         return ("toggle", "lab", "customer_portal", "true" if self.case.direction == "widen" else "false")
 
+    @property
+    def undoing(self) -> tuple[str, ...]:
+        """The command that puts a change back which is done."""
+        return ("toggle", "lab", "customer_portal", "false" if self.case.direction == "widen" else "true")
+
     def set(self) -> None:
         """Every host as it is before the change."""
         self.lab.restore()
