@@ -19,7 +19,7 @@ from tests.stories.traces import assert_nothing_is_left, secrets_in
 _BLINDING = {"health 500", "health garbled", "health silent", "health refused", "ill before"}
 """Faults that hide who sees the feature: they are mended before anybody looks."""
 
-_LEAVE_SOMETHING = {"session killed", "power cut", "folder not writable"}
+_LEAVE_SOMETHING = {"session killed", "power cut", "folder not writable", "state's disk full"}
 """Faults after which nobody could clear up; the next command does."""
 
 
