@@ -134,6 +134,7 @@ sweep() { # what sessions that were killed left: private folders, in /tmp of tho
       alive "$pid" "$start" || rm -rf -- "$folder"
     fi
   done
+  if [ -s "$STATE/preempt" ] && read -r pid start <"$STATE/preempt" && ! alive "$pid" "$start"; then rm -f -- "$STATE/preempt"; fi
   for file in "$STATE"/holder.* "$STATE"/room.*; do
     [ ! -f "$file" ] || kill -0 "${file##*.}" 2>/dev/null || rm -f -- "$file"
   done
