@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# One more than there are processors: a story waits for its hosts most of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Not in the project's own environment: it is needed only to write constraints.txt anew.
 PIP_TOOLS := pip-tools==7.6.2
 # For make soak: how many rounds, or from which to which.
@@ -25,7 +27,7 @@ demo: .venv/ready ## toggle, status, audit and rollback on a host of its own; ne
 	scripts/demo
 
 test: lab-packages .venv/ready ## every test, on real sshd, php-fpm and Laravel where those may be installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 faults: lab-packages .venv/ready ## every fault at every moment of a change, printed as a table; PART=2/5 plays a fifth of it
 	ROLLOUTCTL_FAULTS=$(or $(PART),all) $(BIN)/python -m pytest tests/faults/test_matrix.py -n auto --timeout 300
