@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -170,7 +171,10 @@ class LabHost:
         self.sshd.start()
 
     def stop_sshd(self) -> None:
-        """The host can't be reached any more; what it was running over SSH loses its connection."""
+        """The host can't be reached any more; what it was running over SSH loses its connection, and lives on."""
+        if self.sshd.pid:
+            os.kill(self.sshd.pid, signal.SIGSTOP)  # else somebody may come in between the two lines below
+        self.cut_connections()
         self.sshd.stop()
 
     def cut_connections(self) -> None:
