@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,17 +101,15 @@ def _play_all(scripts: list[Script], labs: int, tally: _Tally) -> None:
     waiting: queue.SimpleQueue[Script] = queue.SimpleQueue()
     for script in scripts:
         waiting.put(script)
-    workers = [threading.Thread(target=_work, args=(waiting, tally)) for _ in range(min(labs, len(scripts)))]
-    for worker in workers:
-        worker.start()
-    try:
+    with ThreadPoolExecutor(labs) as pool:
+        workers = [pool.submit(_work, waiting, tally) for _ in range(min(labs, len(scripts)))]
+        try:
+            wait(workers)
+        except KeyboardInterrupt:  # the rounds that are being played end, and no other begins
+            while not waiting.empty():
+                waiting.get()
         for worker in workers:
-            worker.join()
-    except KeyboardInterrupt:  # the rounds that are being played end, and no other begins
-        while not waiting.empty():
-            waiting.get()
-        for worker in workers:
-            worker.join()
+            worker.result()
 
 
 def main() -> int:
