@@ -51,7 +51,7 @@ class Client:
         with suppress(OSError):
             os.close(self._master)
 
-    def wait(self, seconds: float = 110.0) -> int:
+    def wait(self, seconds: float = 200.0) -> int:
         """Its exit status; minus the number of the signal that ended it."""
         return self.process.wait(seconds)
 

@@ -132,7 +132,7 @@ def _deploy(stage: Stage) -> None:
     """As Deployer: a new release beside the old one, its config cached, `current` moved, php-fpm restarted."""
     application = stage.host.application
     new = application.folder / "releases" / "2"
-    shutil.copytree(application.release, new, symlinks=True)
+    shutil.copytree(application.release, new, symlinks=True, ignore=shutil.ignore_patterns("*.rolloutctl.*"))
     (new / "bootstrap" / "cache" / "config.php").unlink()
     application.artisan_in(new, "config:cache")
     link = application.folder / "current.new"
