@@ -24,7 +24,8 @@ _AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartup
 _COLLISION = 3.0  # seconds for two who took some of the locks each to come apart, also without --wait
 _NAP = 0.3  # seconds that a wait may overlook a signal
 _TURN = 2.0  # seconds to wait for one's turn: a question for a passphrase, or a host that hangs, keeps nobody else
-_PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds before each attempt to reach a lost host again
+_PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds behind each attempt to reach a lost host again
+_LONGEST = 30.0  # seconds after which none is begun: lines that stay silent take long, and somebody waits for the word
 
 
 class Fleet:
@@ -206,7 +207,10 @@ class Fleet:
 
     def _settle(self, host: Host, change: str, decision: Decision) -> HostState:
         error = Unreachable("the connection is gone")
+        deadline = self._clock.monotonic() + _LONGEST
         for pause in _PAUSES:
+            if self._clock.monotonic() > deadline:
+                break
             try:
                 session = self._reach_again(host)
                 session.settle(change, decision)
