@@ -151,6 +151,7 @@ def test_what_the_login_may_not_read_is_said_to_be_closed_and_whether_sudo_helps
         assert (found.env, found.owner, found.become) == (env, "root", become)
 
 
+@pytest.mark.xdist_group("doctor")  # whose stories see every worker on this machine
 def test_workers_of_the_application_are_seen(shell: Shell, tree: Path) -> None:
     app, other = application(tree / "app"), application(tree / "other")
     workers = [
