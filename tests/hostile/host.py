@@ -86,6 +86,7 @@ def wrong_protocol() -> None:
 
 def wrong_words() -> None:
     say(hello() + "\n@rc1 done look\n@rc1 done\n@rc1 \xff\n@rc1 env\n@rc1 done look")
+    sys.stdin.read()  # else it may be gone before it has been asked anything
 
 
 def broken_php() -> None:

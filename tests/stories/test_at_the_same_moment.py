@@ -21,7 +21,7 @@ from tests.stories.traces import line_in, log_of, portals, whole_log_of
 
 pytestmark = pytest.mark.lab
 
-PAIRS = int(os.environ.get("ROLLOUTCTL_PAIRS", "8"))  # 100 take 90 s of two processors
+PAIRS = int(os.environ.get("ROLLOUTCTL_PAIRS", "4"))  # 100 take 90 s of two processors
 PATIENT = Options(wait=60)
 KEYS = {
     "customer_portal": "FEATURE_CUSTOMER_PORTAL_TEST_COMPANIES",

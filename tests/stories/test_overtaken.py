@@ -57,7 +57,7 @@ def test_what_stands_only_until_somebody_decides_is_not_already_so(fresh: Lab, h
     assert other.toggle("customer_portal", everyone, Options(wait=10)).result == "unchanged"
 
 
-@pytest.mark.parametrize("moment", ["prepared", "locked", "swapped", "committed"])
+@pytest.mark.parametrize("moment", ["locked", "swapped"])  # the fault matrix has the others
 def test_a_switch_off_reaches_a_host_again_whose_connection_is_cut(fresh: Lab, hire: Hire, moment: str) -> None:
     operator, cut = hire(fresh), fresh.hosts[1]
     assert operator.toggle("customer_portal", True).exit_status == 0
