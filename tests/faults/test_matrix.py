@@ -15,7 +15,7 @@ from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-_WANTED = os.environ.get("ROLLOUTCTL_FAULTS", "")  # all; 2/5: the second of five parts; else one case of each kind
+_WANTED = os.environ.get("ROLLOUTCTL_FAULTS", "")  # all; 2/5: the second of five parts; else a sample
 _MOUNTED = {
     "application's disk full",
     "disk full on the way back",
