@@ -138,7 +138,8 @@ ROWS: tuple[Row, ...] = (
         "application's disk full", "swapping between", "back done", "done", "alone rest"
     ),  # what it writes may be there
     Row("disk full on the way back", "restarting", "back", "done", "alone rest"),
-    Row("state's disk full", "before unlocked", "refused", "done", "alone rest"),
+    Row("state's disk full", "before", "refused", "done", "alone rest"),
+    Row("state's disk full", "unlocked", "refused back", "done", "alone rest"),  # the canary may have it by then
     Row("state's disk full", "between deciding", "back done", "done", "alone rest"),
     Row(".env not writable", "before", "refused", "person", "alone rest", _OLD_ENV),
     Row(".env not writable", "swapping", "back", "person", "alone rest", _OLD_ENV),
