@@ -8,7 +8,7 @@ from typing import Any
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.records import Record, audience_of, edits_in, texts_in
+from rolloutctl.rules.records import OfAChange, Record, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
 PROVISIONAL = "provisional"
@@ -16,7 +16,7 @@ STEP_FAILED = "a-step-failed"  # the cause of a switch-off that was kept all the
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(OfAChange):
     """One change as the logs of its hosts tell it.
 
     `ends` has each host's outcome: kept, reverted, or while there is none started, or provisional: it is kept only
@@ -31,29 +31,9 @@ class Change:
     lame: tuple[str, ...] = ()  # hosts where it was kept although a step failed, so that it may not be live
 
     @property
-    def flag(self) -> str:
-        """The flag that the change is about."""
-        return str(self.fields.get("flag", ""))
-
-    @property
-    def environment(self) -> str:
-        """Where."""
-        return str(self.fields.get("environment", ""))
-
-    @property
     def time(self) -> str:
         """When it began, UTC, as the arbiter's clock had it."""
         return str(self.fields.get("time", ""))
-
-    @property
-    def before(self) -> Audience:
-        """Who saw the feature before."""
-        return audience_of(self.fields.get("from"))
-
-    @property
-    def after(self) -> Audience:
-        """Who was to see it."""
-        return audience_of(self.fields.get("to"))
 
     @property
     def undoes(self) -> tuple[str, ...]:

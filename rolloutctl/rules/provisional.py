@@ -10,18 +10,17 @@ from rolloutctl.errors import UsageError
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.durations import in_words, parse_duration
 from rolloutctl.rules.env_lines import EnvText
-from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change, of_environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import Edit, HostPlan, Plan
-from rolloutctl.rules.records import audience_of, edits_in
+from rolloutctl.rules.records import OfAChange, audience_of, edits_in
 
 NOT_CONFIRMED = "not-confirmed"  # the cause of going back
 _SHORTEST, _LONGEST = 1, 24 * 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Provisional:
+class Provisional(OfAChange):
     """A change that some hosts keep only until their time is over.
 
     `left` has the seconds of each host that holds it. `ends` has those that don't: kept, reverted, started
@@ -34,29 +33,9 @@ class Provisional:
     ends: Mapping[str, str]
 
     @property
-    def flag(self) -> str:
-        """The flag that it is about."""
-        return str(self.fields.get("flag", ""))
-
-    @property
-    def environment(self) -> str:
-        """Where."""
-        return str(self.fields.get("environment", ""))
-
-    @property
     def arbiter(self) -> str:
         """The host whose outcome is the change's."""
         return str(self.fields.get("arbiter", ""))
-
-    @property
-    def after(self) -> Audience:
-        """Who sees the feature as long as it stands."""
-        return audience_of(self.fields.get("to"))
-
-    @property
-    def before(self) -> Audience:
-        """Who saw it before, and will when it goes back."""
-        return audience_of(self.fields.get("from"))
 
     @property
     def actor(self) -> str:

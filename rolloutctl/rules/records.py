@@ -181,6 +181,34 @@ def missing_from(log: Iterable[str], seen: Iterable[str]) -> tuple[Record, ...]:
     return tuple(record for record in records if not record.torn)
 
 
+class OfAChange:
+    """What the fields that all records of a change share say of it."""
+
+    __slots__ = ()
+
+    fields: Mapping[str, Any]
+
+    @property
+    def flag(self) -> str:
+        """The flag that it is about."""
+        return str(self.fields.get("flag", ""))
+
+    @property
+    def environment(self) -> str:
+        """Where."""
+        return str(self.fields.get("environment", ""))
+
+    @property
+    def before(self) -> Audience:
+        """Who saw the feature before."""
+        return audience_of(self.fields.get("from"))
+
+    @property
+    def after(self) -> Audience:
+        """Who is to see it."""
+        return audience_of(self.fields.get("to"))
+
+
 def audience_of(fields: object) -> Audience:
     """An audience as records and JSON hold it: ``{"enabled": bool, "companies": [...]}``; nobody for anything else."""
     if not isinstance(fields, Mapping):

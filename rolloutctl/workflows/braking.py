@@ -107,7 +107,7 @@ def _round(fleet: Fleet, plan: Plan, tools: Tools) -> dict[str, _End]:
 
     ends: dict[str, _End] = {}
     for name, end in fleet.each(one, plans).items():
-        ends[name] = _End(replace(unreached(name, str(end)), result="lost")) if isinstance(end, Unreachable) else end
+        ends[name] = _End(outcome_from(name, end)) if isinstance(end, Unreachable) else end
     return ends
 
 
