@@ -13,6 +13,8 @@ from rolloutctl.rules.work import failures
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once
 from rolloutctl.workflows.tools import Done, Tools
 
+_GATEWAY = (502, 504)  # what nginx and Apache answer when nothing, or nothing in time, answers them
+
 
 def conclude_narrowing(
     fleet: Fleet, plan: Plan, outcomes: Outcomes, overtaken: Mapping[str, str], tools: Tools
@@ -33,7 +35,13 @@ def conclude_narrowing(
     unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
     weak = [outcome.name for outcome in hosts if outcome.result == "kept" and _not_live(outcome, plan)]
     kept = [outcome.name for outcome in hosts if outcome.result == "kept"]
-    error = _error(plan, hosts, missed, weak) or _overtaken(plan, kept, overtaken) or _not_written(plan, unwritten)
+    dead = [outcome.name for outcome in hosts if outcome.result == "kept" and _without_php_fpm(outcome)]
+    error = (
+        _error(plan, hosts, missed, weak)
+        or _overtaken(plan, kept, overtaken)
+        or _not_written(plan, unwritten)
+        or _dead(plan, dead)
+    )
     if error is None and kept:
         error = run_once(fleet, plan, kept[0])
     result = "refused" if isinstance(error, Refused) else "in_doubt" if missed or weak or overtaken else "kept"
@@ -50,6 +58,22 @@ def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
             if asked.status in probe.on:
                 return True
     return False
+
+
+def _without_php_fpm(outcome: HostOutcome) -> bool:
+    """Whether the web server answers and nothing behind it does: no ill application, but a restart that lost it."""
+    return any(asked.status in _GATEWAY for asked in failures(outcome.asked))
+
+
+def _dead(plan: Plan, names: list[str]) -> PersonNeeded | None:
+    if not names:
+        return None
+    return PersonNeeded(
+        f"{plan.flag.name} is set to {plan.target} everywhere, but no php-fpm answers on {names_of(names)}.",
+        subject=plan.environment.name,
+        state=f"Nobody sees {plan.flag.name} there, and nothing else of the application either.",
+        hint=f"Start php-fpm on {names_of(names)}; then: rolloutctl health {plan.environment.name}",
+    )
 
 
 def _error(plan: Plan, hosts: tuple[HostOutcome, ...], missed: list[str], weak: list[str]) -> PersonNeeded | None:

@@ -159,7 +159,7 @@ ROWS: tuple[Row, ...] = (
     Row("restart hangs once", "restarting", "back", "done", "alone rest"),
     Row("restart hangs", "restarting", "person", "person", "alone rest", _RESTART),
     Row("php-fpm stays down", "restarting", "person", "person", why=_RESTART),
-    Row("php-fpm is lost", "restarting", "person", "done person", why=_RESTART),
+    Row("php-fpm is lost", "restarting", "person", "person", why=_RESTART),
     Row("health 500", "restarting", "back", "done"),
     Row("health garbled", "restarting", "back", "done", "alone rest"),
     Row("health silent", "restarting", "back", "done", "alone rest"),
