@@ -1,0 +1,79 @@
+"""A rollout as environments.yaml plans it: a flag's way through phases, each with an audience, a soak time and gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+WEEKEND = (5, 6)  # Monday is 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanySource:
+    """Where the companies are listed: `ids` here, `file` beside environments.yaml, or what `run` prints on a host.
+
+    A line has a company's id and perhaps its weight, the number of its users.
+    """
+
+    ids: tuple[int, ...] = ()
+    file: str | None = None  # its path, absolute
+    run: str | None = None  # a shell line, run on the first host in the folder of the application
+    exclude: tuple[int, ...] = ()  # companies that no percentage takes in
+    timeout: float = 30.0  # seconds that `run` may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """What has to hold before the phase is left for the next one, beside its soak time."""
+
+    signoffs: tuple[str, ...] = ()  # roles
+    metrics: tuple[str, ...] = ()
+    on_in: tuple[str, ...] = ()  # environments in which the flag has to be on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One stretch of the way. Exactly one of `audience`, `companies` and `percent` says who sees the feature."""
+
+    name: str
+    audience: Literal["nobody", "everyone"] | None = None
+    companies: tuple[int, ...] = ()
+    percent: float | None = None  # above 0, below 100: of the companies, or of their users where weights are known
+    soak: float = 0.0  # seconds
+    gates: Gates = field(default_factory=Gates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What comes before the first phase: the feature is tried in another environment, and signed off."""
+
+    environment: str
+    checklist: str | None = None  # the path of its file, absolute
+    signoffs: tuple[str, ...] = ()  # roles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """The plan of one flag's rollout in one environment. There is at most one for a flag."""
+
+    flag: str
+    environment: str
+    start: date | None = None  # when the first phase is planned to begin
+    companies: CompanySource | None = None
+    validate: Validation | None = None
+    phases: tuple[Phase, ...]
+    holidays: tuple[date, ...] = ()
+    weekend: tuple[int, ...] = WEEKEND  # weekdays on which no phase begins
+    zone: str = "UTC"  # in which a day begins
+    shared_roles: bool = False  # whether one person may sign off for several roles
+
+    @property
+    def pilots(self) -> tuple[int, ...]:
+        """The companies that phases name: every percentage takes them in."""
+        return tuple(sorted({company for phase in self.phases for company in phase.companies}))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the phases, in their order."""
+        return tuple(phase.name for phase in self.phases)
