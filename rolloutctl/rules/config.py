@@ -13,6 +13,7 @@ from rolloutctl.rules.freeze import Freeze
 
 if TYPE_CHECKING:
     from rolloutctl.rules.config_hosts import Layers
+    from rolloutctl.rules.rollouts import Rollout
 
 Connection = Literal["paramiko", "openssh", "local", "embedded"]
 DEPLOY_LOCKS = (".dep/deploy.lock", "../.dep/deploy.lock", "~/.kamal/lock-*")
@@ -145,11 +146,12 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What one environments.yaml says; flags and environments in the order of the file."""
+    """What one environments.yaml says; flags, environments and rollouts in the order of the file."""
 
     path: str
     flags: Mapping[str, Flag]
     environments: Mapping[str, Environment]
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by the names of their flags
 
     def environment(self, name: str) -> Environment:
         """The environment of that name.
@@ -166,6 +168,22 @@ class Configuration:
             UsageError: there is none; the known names are named.
         """
         return _look_up(name, self.flags, "flag", self.path)
+
+    def rollout(self, flag: str) -> Rollout:
+        """The rollout that is planned for the flag of that name.
+
+        Raises:
+            UsageError: there is no such flag, or no rollout is planned for it.
+        """
+        if flag in self.rollouts:
+            return self.rollouts[flag]
+        name = self.flag(flag).name
+        planned = f"Planned: {', '.join(self.rollouts)}. " if self.rollouts else ""
+        raise UsageError(
+            f"No rollout is planned for the flag '{name}'.",
+            subject=self.path,
+            hint=f"{planned}To plan it: rolloutctl init --rollout {name}",
+        )
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

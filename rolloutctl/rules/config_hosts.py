@@ -12,7 +12,8 @@ from rolloutctl.rules.config import Host, HostSource
 from rolloutctl.rules.config_fields import Reader
 from rolloutctl.rules.config_tree import Node
 from rolloutctl.rules.durations import parse_duration
-from rolloutctl.rules.raw_config import NAME, HostKeys, MachineKeys, SourceKeys
+from rolloutctl.rules.raw_config import HostKeys, MachineKeys, SourceKeys
+from rolloutctl.rules.raw_types import NAME
 
 _MACHINE = frozenset(MachineKeys.__struct_fields__)
 _EMBEDDED_URL = "http://demo.localhost"  # the embedded host asks itself, under any name

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rolloutctl.errors import ConfigurationError
 from rolloutctl.rules.config import Configuration, Environment, Flag, closest
@@ -15,7 +15,11 @@ from rolloutctl.rules.config_hosts import Layers, embedded_url, read_hosts, read
 from rolloutctl.rules.config_pieces import read_flag, read_freeze, read_health, read_step
 from rolloutctl.rules.config_tree import Fault, Node, unprintable
 from rolloutctl.rules.durations import parse_duration
-from rolloutctl.rules.raw_config import NAME, NAME_WANTS, EnvironmentKeys, FileKeys, SharedKeys
+from rolloutctl.rules.raw_config import EnvironmentKeys, FileKeys, SharedKeys
+from rolloutctl.rules.raw_types import NAME, NAME_WANTS
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.rollouts import Rollout
 
 VERSION = 1
 
@@ -34,6 +38,7 @@ def read_configuration(
         reader.values(root, FileKeys, "the file")
         flags = _read_flags(reader, root)
         configuration = Configuration(path=str(path), flags=flags, environments=_read_environments(reader, root, path))
+        configuration = replace(configuration, rollouts=_read_rollouts(reader, root, configuration))
     if reader.faults:
         raise faulty(path, reader.faults)
     return configuration
@@ -95,6 +100,14 @@ def _read_environments(reader: Reader, root: Node, path: PurePath) -> dict[str, 
     return found
 
 
+def _read_rollouts(reader: Reader, root: Node, around: Configuration) -> dict[str, Rollout]:
+    if root.get("rollouts") is None:
+        return {}
+    from rolloutctl.rules.config_rollouts import read_rollouts  # noqa: PLC0415 - a file without rollouts needs none
+
+    return read_rollouts(reader, root, around)
+
+
 def _unmet(reader: Reader, node: Node, path: PurePath) -> tuple[str, ...]:
     """The secrets that an environment lacks: its own, the flags', and those of defaults that it does not replace."""
     replaced = tuple(f"defaults.{key}" for key in node.entries or ())
@@ -152,7 +165,7 @@ def _shared(reader: Reader, node: Node, kind: type[SharedKeys], place: str) -> d
 def _check_requires(reader: Reader, nodes: Mapping[str, Node], found: Mapping[str, Environment]) -> None:
     for name, environment in found.items():
         for position, required in enumerate(environment.requires):
-            line = _line_of_item(nodes[name], "requires", position)
+            line = nodes[name].line_in("requires", position)
             if required not in found:
                 meant = closest(required, (other for other in found if other != name))
                 reader.fault(line, f"environments.{name}.requires names no environment: {required}", meant=meant)
@@ -170,9 +183,3 @@ def _required_by(name: str, found: Mapping[str, Environment]) -> set[str]:
             seen.add(each)
             waiting.extend(found[each].requires)
     return seen
-
-
-def _line_of_item(node: Node, key: str, position: int) -> int:
-    written = node.get(key)
-    items = written.items if written is not None else None
-    return items[position].line if items is not None else node.line_of(key)

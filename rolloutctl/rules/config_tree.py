@@ -61,6 +61,12 @@ class Node:
         """The line of a key, or of this value where there is no such key."""
         return self.key_lines.get(key, self.line)
 
+    def line_in(self, key: str, position: int) -> int:
+        """The line of an item of the list at a key."""
+        written = self.get(key)
+        items = written.items if written is not None else None
+        return items[position].line if items is not None else self.line_of(key)
+
     def __str__(self) -> str:
         if self.entries is not None:
             return "a mapping"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import total_ordering
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WRITTEN = re.compile(r"([A-Za-z]+)\s+([0-9]{1,2}):([0-5][0-9])")
 _DAY = 24 * 60
@@ -33,7 +33,7 @@ class WeekTime:
         return self.of_week < other.of_week
 
     def __str__(self) -> str:
-        return f"{_DAYS[self.weekday]} {self.minutes // 60:02}:{self.minutes % 60:02}"
+        return f"{DAYS[self.weekday]} {self.minutes // 60:02}:{self.minutes % 60:02}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rolloutctl.rules.config import Health
-from rolloutctl.rules.raw_config import ENV_KEY, NAME, SETTING
+from rolloutctl.rules.raw_types import ENV_KEY, NAME, SETTING
 from rolloutctl.rules.survey import Closer, Key, Machine, Site, Unit
 
 PREFIX = "FEATURE_"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rolloutctl.rules import written
-from rolloutctl.rules.raw_config import NAME, NAME_WANTS
+from rolloutctl.rules.raw_types import NAME, NAME_WANTS
 
 LOCAL = frozenset({"local", "localhost"})
 

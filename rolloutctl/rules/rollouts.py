@@ -1,4 +1,4 @@
-"""A rollout as environments.yaml plans it: a flag's way through phases, each with an audience, a soak time and gates."""
+"""A rollout as environments.yaml plans it: a flag's way through phases, with audiences, soak times and gates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CompanySource:
     """
 
     ids: tuple[int, ...] = ()
-    file: str | None = None  # its path, absolute
+    file: str | None = None  # its path, absolute or below ~
     run: str | None = None  # a shell line, run on the first host in the folder of the application
     exclude: tuple[int, ...] = ()  # companies that no percentage takes in
     timeout: float = 30.0  # seconds that `run` may take
@@ -49,7 +49,7 @@ class Validation:
     """What comes before the first phase: the feature is tried in another environment, and signed off."""
 
     environment: str
-    checklist: str | None = None  # the path of its file, absolute
+    checklist: str | None = None  # the path of its file, absolute or below ~
     signoffs: tuple[str, ...] = ()  # roles
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date as calendar
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -80,6 +81,22 @@ def duration(value: str | float) -> str | None:
 def week_time(value: str) -> str | None:
     """A weekday and a time."""
     return _unreadable(freeze.parse_week_time, value)
+
+
+def date(value: str) -> str | None:
+    """A day of the calendar."""
+    return _unreadable(calendar.fromisoformat, value)
+
+
+def dates(value: Sequence[str]) -> str | None:
+    """Days of the calendar."""
+    ill = [each for each in value if date(each) is not None]
+    return f"; there is no such day: {ill[0]}" if ill else None
+
+
+def weekend(value: Sequence[str]) -> str | None:
+    """Weekdays, but not all of them."""
+    return "; a day on which a phase may begin has to be left" if len(set(value)) == len(freeze.DAYS) else None
 
 
 def zone(value: str) -> str | None:

@@ -312,6 +312,17 @@ def test_the_examples_commented_out_in_the_shipped_file_are_right(tmp_path: Path
     assert production.steps[2].once
 
 
+def test_the_rollout_commented_out_in_the_shipped_file_is_right(tmp_path: Path) -> None:
+    before, mark, example = SHIPPED.read_text().partition("# rollouts:\n")
+    path = tmp_path / "environments.yaml"
+    path.write_text(before + re.sub(r"(?m)^# ", "", mark + example))
+    rollout = load(path, {}).rollout("customer_portal")
+    assert rollout.names == ("dark", "pilot", "10%", "50%", "full")
+    assert rollout.pilots == (15, 42)
+    assert rollout.validate is not None
+    assert rollout.validate.environment == "staging"
+
+
 def test_the_schema_beside_the_documentation_is_current() -> None:
     assert json.loads((ROOT / "docs" / "environments.schema.json").read_text()) == config.schema(), (
         "write it anew: rolloutctl schema > docs/environments.schema.json"
