@@ -44,9 +44,9 @@ class NewYamlFile:
         return parse(text, self._path)
 
     def write(self, text: str) -> None:
-        """Make the file under another name, and give it its own by a link, which never replaces anything."""
+        """Make the file, whole or not at all; never in the place of another."""
         try:
-            self._link(text)
+            write_new(self._path, text)
         except FileExistsError:
             raise Refused(
                 "Somebody has made this file meanwhile.", subject=self.path, state="It was left as it is."
@@ -59,15 +59,22 @@ class NewYamlFile:
                 hint=f"See: ls -ld {self._path.parent}; or name another file: --output PATH",
             ) from error
 
-    def _link(self, text: str) -> None:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                os.fchmod(file.fileno(), _MODE)
-            os.link(aside, self._path)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(aside).unlink()
+
+def write_new(path: Path, text: str) -> None:
+    """Make a file under another name, and give it its own by a link, which never replaces anything.
+
+    Raises:
+        FileExistsError: something is there already.
+        OSError: it can't be written.
+    """
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), _MODE)
+        os.link(aside, path)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(aside).unlink()

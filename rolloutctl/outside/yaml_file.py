@@ -21,7 +21,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     Raises:
         ConfigurationError: it can't be read, or something in it is wrong; `details` has a line for each fault.
     """
-    return parse(_text(path), path, environ)
+    return parse(text_of(path), path, environ)
 
 
 def parse(text: str, path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -34,11 +34,16 @@ def parse(text: str, path: Path, environ: Mapping[str, str] | None = None) -> Co
         root, faults = read_tree(text)
     except Unreadable as error:
         raise faulty(path, [error.fault]) from None
-    secrets = _secrets(path.parent / ".env", os.environ if environ is None else environ) if "${" in text else {}
+    secrets = secrets_for(text, path.parent, environ)
     return read_configuration(root, path=path, secrets=secrets, faults=faults)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file that people write.
+
+    Raises:
+        ConfigurationError: it can't be read, is too large, or is not UTF-8.
+    """
     raw = _bytes(path)
     if len(raw) > _MOST_BYTES:
         raise faulty(path, [Fault(1, f"larger than any such file: {len(raw):,} bytes")])
@@ -47,6 +52,15 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise faulty(path, [Fault(line, f"not UTF-8: the byte 0x{raw[error.start]:02x}")]) from None
+
+
+def secrets_for(text: str, folder: Path, environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """What `${NAME}` in a text may stand for: the environment's values, and those of `.env` in the folder.
+
+    Raises:
+        ConfigurationError: there is such a file, and it can't be read.
+    """
+    return _secrets(folder / ".env", os.environ if environ is None else environ) if "${" in text else {}
 
 
 def _bytes(path: Path) -> bytes:
