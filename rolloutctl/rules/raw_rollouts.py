@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from rolloutctl.rules import written
 from rolloutctl.rules.raw_types import Duration, Keys, Name, Names, Switch, Text, Zone, about, type_of
 
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DATE = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"  # near enough that days can be added up
 PhaseName = Annotated[
     str,
     Meta(pattern="^[A-Za-z0-9][A-Za-z0-9%_.-]{0,63}$"),

@@ -188,6 +188,7 @@ def test_a_fault_of_the_rollouts_names_its_line(text: str, expected: str | None)
     [
         ("strat: 2025-11-23", "unknown key in rollouts.portal: strat; did you mean 'start'?"),
         ("start: tomorrow", f".start {_DATE}: tomorrow"),
+        ("start: 9999-12-31", f".start {_DATE}: 9999-12-31"),
         ("start: 2025-11-31", f".start {_DATE}: 2025-11-31"),
         ("start: 2025-1-1", f".start {_DATE}: 2025-1-1"),
         ("start: 20251123", f".start {_DATE}: 20251123"),
