@@ -135,6 +135,14 @@ def test_soak_is_time_gone_by_not_a_day_on_the_calendar() -> None:
     assert found[1].expected == date(2026, 3, 30)  # 0:30: the day has 23
 
 
+def test_a_planned_phase_has_soaked_also_when_the_day_has_but_23_hours() -> None:
+    phases = (Phase(name="dark", audience="nobody", soak=23.5 * 3600), Phase(name="full", audience="everyone"))
+    sunday = date(2026, 3, 29)
+    assert planned(plan(sunday, weekend=(), phases=phases)) == (sunday, date(2026, 3, 30))
+    week_before = sunday - timedelta(days=7)
+    assert planned(plan(week_before, weekend=(), phases=phases)) == (week_before, week_before)
+
+
 def test_a_day_is_a_day_in_the_zone_of_the_rollout() -> None:
     late = datetime(2025, 11, 28, 23, 30, tzinfo=UTC)  # Friday, and Saturday in Berlin
     assert is_start_day(plan(zone="UTC"), late) == ""
