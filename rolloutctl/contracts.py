@@ -10,6 +10,7 @@ from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
+from rolloutctl.rules.insertion import Insertion
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Log, Record
@@ -304,6 +305,42 @@ class Interview(Protocol):
 
     def tell(self, words: str) -> None:
         """Say what goes on meanwhile."""
+
+
+class EditedFile(Protocol):
+    """The environments.yaml that is there, and takes in a further entry."""
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+
+    def read(self) -> Configuration:
+        """What it says.
+
+        Raises:
+            ConfigurationError: something in it is wrong.
+        """
+
+    def check(self, text: str) -> Configuration:
+        """What it would say with another text.
+
+        Raises:
+            ConfigurationError: something in that is wrong.
+        """
+
+    def insert(self, section: str, name: str, lines: Sequence[str]) -> Insertion:
+        """The file with one more entry in a section, and nothing else that is new.
+
+        Raises:
+            Refused: it is written in a way that does not allow that.
+        """
+
+    def write(self, insertion: Insertion) -> None:
+        """Put the new text in the place of the old one, at once.
+
+        Raises:
+            Refused: somebody changed it meanwhile, or it can't be written.
+        """
 
 
 class NewFile(Protocol):

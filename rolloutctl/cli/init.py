@@ -1,4 +1,4 @@
-"""init: a first environments.yaml, from a look at a host and a few answers."""
+"""init: a first environments.yaml, from a look at a host and a few answers; or the plan of a flag's rollout in it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,16 @@ Output = Annotated[
     Path | None, typer.Option("--output", metavar="PATH", help="The file; else --config, or ./environments.yaml.")
 ]
 NoLook = Annotated[bool, typer.Option("--no-look", "--offline", help="Don't look at the host.")]
+Rollout = Annotated[
+    str, typer.Option("--rollout", metavar="FLAG", help="Plan this flag's rollout, in the environments.yaml there is.")
+]
+Pilot = Annotated[str, typer.Option("--pilot", metavar="15,42", help="The companies that see it first.")]
+CompaniesRun = Annotated[
+    str, typer.Option("--companies-run", metavar="COMMAND", help="What prints all companies on the first host.")
+]
+CompaniesFile = Annotated[str, typer.Option("--companies-file", metavar="PATH", help="Where all companies are listed.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is found.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the file, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")]
 
 
 def init(  # noqa: PLR0913 - each is an option of its own
@@ -51,14 +59,29 @@ def init(  # noqa: PLR0913 - each is an option of its own
     health: Health = "",
     output: Output = None,
     no_look: NoLook = False,
+    rollout: Rollout = "",
+    pilot: Pilot = "",
+    companies_run: CompaniesRun = "",
+    companies_file: CompaniesFile = "",
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Write a first environments.yaml.
+    """Write a first environments.yaml, or plan a rollout in it.
 
     Looks at a host over SSH for the application, php-fpm's unit and the FEATURE_ switches, asks what it can't find,
     and changes nothing there. Never overwrites a file.
+
+    With --rollout it adds a plan to the file that is there, which else stays as it is, and asks no host.
     """
+    from rolloutctl.cli.init_rollout import PlanOptions, plan_rollout  # noqa: PLC0415 - not for --help
+
+    for_a_host: dict[str, object] = {"HOST": hosts, "--app": app, "--url": url, "--flag": flag, "--restart": restart}
+    for_a_host |= {"--health": health, "--output": output, "--no-look": no_look}
+    options = PlanOptions(flag=rollout, pilot=pilot, companies_run=companies_run, companies_file=companies_file)
+    options.check(option for option, value in for_a_host.items() if value)
+    if rollout:
+        plan_rollout(options, environment, invocation_of(context), silent=yes, dry_run=dry_run)
+        return
     from rolloutctl.workflows.init import Request  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.init import init as draft  # noqa: PLC0415
 

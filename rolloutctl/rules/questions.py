@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rolloutctl.errors import UsageError
 from rolloutctl.rules import written
+from rolloutctl.rules.flags import parse_companies
 from rolloutctl.rules.raw_types import NAME, NAME_WANTS
 
 LOCAL = frozenset({"local", "localhost"})
@@ -69,6 +71,15 @@ def wrong_flags(text: str) -> str:
     return f"No flag has this name: {odd[0]}. It is {NAME_WANTS}." if odd else ""
 
 
+def wrong_companies(text: str) -> str:
+    """What a list of companies must be, unless it is one."""
+    try:
+        parse_companies(text)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
 def split_flags(text: str) -> tuple[str, ...]:
     """The names in a list with commas or blanks between."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
@@ -78,12 +89,29 @@ HOST = Question(words="Where does it run? user@host:", option="HOST", wrong=wron
 ENVIRONMENT = Question(
     words="What is this environment called?", option="--environment NAME", default="production", wrong=wrong_name
 )
+PILOT = Question(words="Which companies see it first? 15,42", option="--pilot 15,42", wrong=wrong_companies)
+COMPANIES = Question(
+    words="What prints all companies with their users, on the first host? A shell line:",
+    option="--companies-run COMMAND, or --companies-file PATH",
+    needed=False,
+)
 UNSEEN = Question(words="Write the file without looking? y/n", option="--no-look", default="n")
 
 
 def folder_on(host: str) -> Question:
     """The application's folder, where nobody looked for it."""
     return Question(words=f"In which folder is the application on {host}?", option="--app PATH", wrong=wrong_folder)
+
+
+def which_environment(known: Sequence[str]) -> Question:
+    """One of the environments that there are."""
+    return Question(
+        words="Where is it rolled out?",
+        option="--environment NAME",
+        default=known[0] if len(known) == 1 else "",
+        choices=tuple((name, "") for name in known),
+        wrong=lambda text: "" if text in known else f"It is one of {', '.join(known)}.",
+    )
 
 
 def which_folder(host: str, found: Sequence[tuple[str, str]], default: str) -> Question:
