@@ -62,7 +62,7 @@ find_leftovers() { # a change that nobody carries any more; the lock is ours, so
     LEFTOVER=$(basename -- "$folder")
     if [ -s "$folder/group" ]; then
       read -r group start <"$folder/group"
-      if [ -n "$start" ] && [ "$(started_at "$group")" = "$start" ]; then kill -KILL -- "-$group" 2>/dev/null; fi
+      if [ -n "$start" ] && [ "$(started_at "$group")" = "$start" ]; then kill -KILL "-$group" 2>/dev/null; fi
     fi
   done
 }

@@ -9,7 +9,8 @@ centiseconds() {
   printf '%s' "${up%.*}${up#*.}"
 }
 
-kill_group() { [ -z "$1" ] || kill -TERM -- "-$1" 2>/dev/null; }
+# No `--` in front of a group: dash takes it for a number, and kills nothing.
+kill_group() { [ -z "$1" ] || kill -TERM "-$1" 2>/dev/null; }
 
 # bounded SECONDS OUT COMMAND...: in a process group of its own, ended when its time is over. Sets MS; 124: time over.
 bounded() {
@@ -40,7 +41,7 @@ kill_if_over() {
   case $result in
     124 | 137 | 143)
       if [ "$MS" -ge $((limit * 1000 - 50)) ]; then
-        kill -KILL -- "-$STEP_GROUP" 2>/dev/null
+        kill -KILL "-$STEP_GROUP" 2>/dev/null
         result=124
       fi
       ;;
