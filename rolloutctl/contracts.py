@@ -15,7 +15,7 @@ from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Log, Record
 from rolloutctl.rules.survey import Closer, Machine
-from rolloutctl.rules.work import Asked
+from rolloutctl.rules.work import Asked, Ran
 
 
 class Channel(Protocol):
@@ -161,8 +161,17 @@ class Session(Protocol):
     def log(self) -> Log:
         """The host's whole audit log."""
 
+    def records_of(self, flag: str) -> tuple[Record, ...]:
+        """Every record of its audit log that is about a flag, oldest first."""
+
     def ask(self, requests: Sequence[Mapping[str, Any]]) -> tuple[Event, ...]:
         """Ask requests on the host, of itself."""
+
+    def run(self, command: str, seconds: float) -> Ran:
+        """Run a shell line in the application's folder, to be told something; it needs no lock, and ends with us.
+
+        Call it behind `look` with content to be shown what it said: that is free of secrets only then.
+        """
 
     def examine(self) -> tuple[Event, ...]:
         """All that doctor has to know of the host, as facts; changes nothing. Call it behind `look` with content."""

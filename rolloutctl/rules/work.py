@@ -14,6 +14,7 @@ from rolloutctl.rules.requests import HEALTH, requests_for
 
 _BEFORE = 5.0  # seconds that health may take before the change; it has nothing to come up from
 _BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill application may never give one
+_OVER = 124  # timeout's exit status
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,43 @@ class StepRun:
     def ok(self) -> bool:
         """Whether the step succeeded."""
         return self.status == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A shell line that ran on a host to be asked something, and changed nothing.
+
+    Args:
+        status: its exit status; 124: its time was over.
+        ms: how long it took; 0 on hosts without /proc/uptime.
+        output: all that it printed, as it is: to be parsed, and never shown. It may quote a secret.
+        shown: the end of that, to be shown: without the values of `.env`, so nothing before they are known.
+        trouble: the end of what it wrote to stderr, likewise.
+        lost: why there is no output: it is `too-much`, or found `no-room` on the host; empty when all of it is there.
+    """
+
+    status: int
+    ms: int
+    output: str = field(default="", repr=False)
+    shown: str = ""
+    trouble: str = ""
+    lost: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded, and all that it printed is there."""
+        return self.status == 0 and not self.lost
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, in words that follow its name; empty when nothing did."""
+        if self.lost:
+            return {"too-much": "prints too much", "no-room": "prints more than the host's disk has room for"}.get(
+                self.lost, "did not run"
+            )
+        if self.status == _OVER:
+            return "takes too long"
+        return f"fails with exit {self.status}" if self.status else ""
 
 
 def work_for(plan: Plan, host: HostPlan, target: Host, server: str, origin: Origin) -> Work:

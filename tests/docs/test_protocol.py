@@ -15,7 +15,7 @@ PROTOCOL = DOCS / "protocol.md"
 SCRIPT = session_script()
 EXAMINER = read(PACKAGE / "outside" / "examine.sh")
 EYES = read(PACKAGE / "outside" / "host.php")
-CLIENT = read(PACKAGE / "outside" / "session.py")
+CLIENT = "".join(read(PACKAGE / "outside" / name) for name in ("session.py", "reading.py"))
 
 
 def test_every_verb_is_described_and_no_other() -> None:
@@ -47,7 +47,7 @@ def test_every_refusal_is_described_and_no_other() -> None:
 
 def test_every_file_and_setting_that_the_client_sends_is_named() -> None:
     verbs = section(PROTOCOL, "Verbs")
-    files = re.findall(r"_put(?:_json)?\(\"([\w.]+)\"", CLIENT)
+    files = re.findall(r"\.put(?:_json)?\(\"([\w.]+)\"", CLIENT)
     settings = re.findall(r"\"([A-Z_]+)\": ", CLIENT)
     assert len(files) > 5
     assert len(settings) > 5

@@ -95,6 +95,8 @@ serve() {
       still) [ -z "$CHANGE" ] || emit holding ;;
       examine) . "$SCRATCH/examine.sh" ;; # doctor's; it travels with nobody else
       log) ! trusted || show_log "$@" ;;
+      find) find_records "$@" ;;
+      run) if [ -z "$HOLDING" ]; then run_line "$@"; fi ;; # a change has its steps
       hold) continue ;;
       bye) return ;;
       *) emit unknown "$(b64 "$verb")" ;;
