@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rolloutctl.cli.documents import Document
+from rolloutctl.rules.check_runs import CheckRun
 from rolloutctl.rules.checklists import Checklist, Item
 from rolloutctl.rules.ticks import Progress, Ticks
 
@@ -23,6 +26,14 @@ def of_checklist(checklist: Checklist, ticks: Ticks) -> Document:
             for group in checklist.groups
         ],
     }
+
+
+def of_runs(runs: Iterable[CheckRun]) -> list[Document]:
+    """What items that look by themselves have seen, for a key of a larger answer."""
+    return [
+        {"id": run.item.id, "what": run.item.what, "outcome": run.outcome.replace(" ", "_"), "evidence": run.evidence}
+        for run in runs
+    ]
 
 
 def _progress(progress: Progress) -> Document:

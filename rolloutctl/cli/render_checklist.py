@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, Part, text
+from rolloutctl.rules.check_runs import CheckRun, Outcome
 from rolloutctl.rules.checklists import Checklist, Group, Item
 from rolloutctl.rules.ticks import Progress, Standing, Tick, Ticks
 
@@ -13,6 +14,11 @@ _MARKS: Mapping[Standing, tuple[str, str]] = {
     "passed": ("✓", "green"),
     "failed": ("✗", "bold red"),
     "open": ("○", "dim"),
+}
+_ENDS: Mapping[Outcome, tuple[str, str]] = {
+    "passed": _MARKS["passed"],
+    "failed": _MARKS["failed"],
+    "not looked": ("·", "dim"),
 }
 _BAR = 10  # cells
 _ROOMY = 72  # columns from which a bar stands beside its words
@@ -37,6 +43,14 @@ def show_items(items: Iterable[Item], ticks: Ticks, page: Page, *, indent: int =
     """Some items, each with the last word on it."""
     for item in items:
         _show_item(item, ticks, page, indent)
+
+
+def show_runs(runs: Iterable[CheckRun], page: Page, *, indent: int = 2) -> None:
+    """What items that look by themselves have seen, or why they did not look."""
+    for run in runs:
+        mark, style = _ENDS[run.outcome]
+        page.line((f"{mark} ", style), (run.item.id, "bold"), f"  {run.item.what}", indent=indent, hang=2)
+        page.line((f"{run.outcome}: {run.evidence}", "dim"), indent=indent + 2, hang=2)
 
 
 def counted(progress: Progress) -> str:

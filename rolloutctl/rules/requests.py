@@ -34,7 +34,7 @@ def requests_for(
     if environment.url is None:
         return ()
     within = environment.health.within if environment.health and patient else 0.0
-    where = _target(environment.url, host, server)
+    where = target(environment.url, host, server)
     asked: list[dict[str, Any]] = []
     if environment.health:
         health = environment.health
@@ -104,13 +104,8 @@ def probe_of(identity: str, flag: Flag) -> Probe | None:
     return next((probe for number, probe in enumerate(flag.probes) if identity == f"{flag.name} {number}"), None)
 
 
-def _expected(probe: Probe, audience: Audience | None) -> tuple[int, ...]:
-    if audience is None:
-        return probe.on if probe.always else ()
-    return probe.expected(audience)
-
-
-def _target(url: str, host: Host, server: str) -> dict[str, Any]:
+def target(url: str, host: Host, server: str) -> dict[str, Any]:
+    """Where a host finds itself: the part that all its requests share."""
     split = urlsplit(url)
     scheme = split.scheme
     port = split.port or (443 if scheme == "https" else 80)
@@ -122,6 +117,12 @@ def _target(url: str, host: Host, server: str) -> dict[str, Any]:
     else:
         addresses = [_joined("127.0.0.1", port)] + ([_joined(server, port)] if server else [])
     return {"scheme": scheme, "host": split.netloc.rpartition("@")[2], "addresses": addresses, "timeout": TIMEOUT}
+
+
+def _expected(probe: Probe, audience: Audience | None) -> tuple[int, ...]:
+    if audience is None:
+        return probe.on if probe.always else ()
+    return probe.expected(audience)
 
 
 def _joined(address: str, port: int) -> str:

@@ -14,7 +14,7 @@ from rolloutctl.rules.requests import HEALTH, requests_for
 
 _BEFORE = 5.0  # seconds that health may take before the change; it has nothing to come up from
 _BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill application may never give one
-_OVER = 124  # timeout's exit status
+OVER = 124  # timeout's exit status
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Ran:
             return {"too-much": "prints too much", "no-room": "prints more than the host's disk has room for"}.get(
                 self.lost, "did not run"
             )
-        if self.status == _OVER:
+        if self.status == OVER:
             return "takes too long"
         return f"fails with exit {self.status}" if self.status else ""
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 from rich.cells import cell_len
 
-from rolloutctl.cli.documents_checklist import of_checklist
+from rolloutctl.cli.documents_checklist import of_checklist, of_runs
 from rolloutctl.cli.render import Page
-from rolloutctl.cli.render_checklist import show_checklist, show_items
+from rolloutctl.cli.render_checklist import show_checklist, show_items, show_runs
+from rolloutctl.rules.check_runs import CheckRun
 from rolloutctl.rules.checklists import Checklist, CheckRequest, Group, Item
 from rolloutctl.rules.ticks import Tick, Ticks
 
@@ -164,3 +165,25 @@ def test_a_program_reads_groups_and_items_with_the_last_word_on_each() -> None:
         "at": None,
         "note": None,
     }
+
+
+RUNS = (
+    CheckRun(OFF, "failed", "web-2: 200, expected 404"),
+    CheckRun(DATA, "passed", "exit 0 on web-1: 0"),
+    CheckRun(LOGIN, "not looked", "needs the flag on"),
+)
+
+
+def test_what_items_saw_by_themselves_is_told_with_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn(monkeypatch, lambda page: show_runs(RUNS, page)) == (
+        "  ✗ off-404  With the flag off it is gone\n"
+        "    failed: web-2: 200, expected 404\n"
+        "  ✓ migrations  No migration is waiting\n"
+        "    passed: exit 0 on web-1: 0\n"
+        "  · login  A test account of a pilot company can log in\n"
+        "    not looked: needs the flag on\n"
+    )
+    assert of_runs(RUNS[1:]) == [
+        {"id": "migrations", "what": DATA.what, "outcome": "passed", "evidence": "exit 0 on web-1: 0"},
+        {"id": "login", "what": LOGIN.what, "outcome": "not_looked", "evidence": "needs the flag on"},
+    ]
