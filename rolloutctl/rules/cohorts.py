@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from itertools import accumulate
+from typing import Any
 
-from rolloutctl.rules.flags import write_companies
+from rolloutctl.rules.flags import Audience, write_companies
 from rolloutctl.rules.populations import Population
 from rolloutctl.rules.rollouts import Phase
 
@@ -70,6 +71,26 @@ def cohort(  # noqa: PLR0913 - pilots, excluded and kept companies are three lis
         sure = (set(pilots) | {company for company in keep if company in population.weights}) - never
         chosen = _percentage(flag, phase.percent, population, sure, never)
     return _counted(phase, chosen, population)
+
+
+def cohort_fields(cohort: Cohort) -> dict[str, Any]:
+    """What a record tells of a cohort beside its companies, which stand in the audience."""
+    counted = {"of": cohort.population or None, "people": cohort.people, "people_of": cohort.people_in_all}
+    shares = {"asked": cohort.asked, "share": None if cohort.share is None else round(cohort.share, 2)}
+    return {name: value for name, value in (counted | shares).items() if value is not None}
+
+
+def recorded_cohort(audience: Audience, fields: Mapping[str, Any]) -> Cohort:
+    """The inverse, of a record in which a host may have written anything."""
+
+    def number(name: str) -> int | None:
+        return fields[name] if type(fields.get(name)) is int else None
+
+    def share(name: str) -> float | None:
+        return float(fields[name]) if type(fields.get(name)) in (int, float) else None
+
+    companies = audience.companies if audience.limited else ()
+    return Cohort(companies, number("of") or 0, number("people"), number("people_of"), share("asked"), share("share"))
 
 
 def ranked(flag: str, companies: Iterable[int]) -> list[int]:

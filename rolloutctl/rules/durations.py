@@ -8,6 +8,7 @@ import re
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WRITTEN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd]?)")
 _LONGEST = 366 * 86400.0
+_LONG = 2 * 86400.0  # seconds from which hours alone say little
 
 
 def parse_duration(written: str | float) -> float:
@@ -36,6 +37,14 @@ def in_words(seconds: float) -> str:
     hours, minutes = divmod(whole // 60, 60)
     parts = ((hours, "h"), (minutes, "min"), (0 if hours else whole % 60, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
+def in_days(seconds: float) -> str:
+    """As `in_words`, and from two days on in days and hours: `24 h`, `4 d 3 h`, `7 d`."""
+    if seconds < _LONG:
+        return in_words(seconds)
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d" + (f" {hours} h" if hours else "")
 
 
 def _seconds(text: str) -> float:

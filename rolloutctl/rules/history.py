@@ -95,7 +95,7 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
                 change["lame"] = (*change["lame"], host)
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
         orders.append(list(dict.fromkeys(record.change for record in changes)))
-    return tuple(Change(id=name, **found[name]) for name in _merged(orders))
+    return tuple(Change(id=name, **found[name]) for name in merged_orders(orders))
 
 
 def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:
@@ -136,7 +136,7 @@ def _nothing(record: Record) -> dict[str, Any]:
     return {"fields": record.data, "ends": {}, "edits": {}, "ended": {}, "lame": ()}
 
 
-def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
+def merged_orders(orders: Sequence[Sequence[str]]) -> list[str]:
     """All orders in one: the first as far as no other has something before. Contradictions end as the first says."""
     places = [{name: place for place, name in enumerate(order)} for order in orders]
     reached = [0] * len(orders)

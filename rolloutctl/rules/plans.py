@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rolloutctl.errors import Refused, UsageError
@@ -94,7 +94,8 @@ class HostPlan:
 class Plan:
     """One transaction that gives a flag a new audience in an environment; `undoes` names others.
 
-    With `confirm_within` (seconds) it goes back by itself when nobody has confirmed it by then.
+    With `confirm_within` (seconds) it goes back by itself when nobody has confirmed it by then. A change of a rollout
+    has `about`, what its records say of the phase, and `overridden`, the gates that somebody passes by.
     """
 
     change: str
@@ -107,6 +108,8 @@ class Plan:
     reason: str = ""
     undoes: tuple[str, ...] = ()
     confirm_within: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
 
     @property
     def before(self) -> Audience:
@@ -139,6 +142,7 @@ class Plan:
             "edits": [edit.fields() for edit in host.writes],
             "reason": self.reason,
             "undoes": list(self.undoes),
+            **({"rollout": dict(self.about)} if self.about else {}),
             **origin,
         }
 

@@ -28,7 +28,8 @@ class Origin:
 
     def fields(self) -> dict[str, str]:
         """As a record holds it."""
-        return {"actor": self.actor, "actor_machine": self.machine, "version": self.version}
+        at = {"at": self.since} if self.since else {}
+        return {"actor": self.actor, "actor_machine": self.machine, "version": self.version, **at}
 
 
 @dataclass(frozen=True, slots=True)
