@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
@@ -214,6 +215,16 @@ class HostLists(Protocol):
 
     def last(self, environment: Environment) -> tuple[Environment, datetime] | None:
         """The environment with the hosts that it had when they could be listed last, and when that was (UTC)."""
+
+
+class PlanFiles(Protocol):
+    """The files that a rollout's plan names. Both raise ConfigurationError for what can't be read."""
+
+    def text(self, path: str) -> str:
+        """The text of a file."""
+
+    def checklist(self, path: str) -> Checklist:
+        """The checklist in a file."""
 
 
 class Clock(Protocol):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from rolloutctl.cli import words
 from rolloutctl.cli.invocation import Invocation
+from rolloutctl.cli.options import LONGEST_REASON
 from rolloutctl.errors import Refused
 
 if TYPE_CHECKING:
     from rolloutctl.rules.plans import Plan
 
 _UNTOUCHED = "Nothing was changed on any host."
-_LONGEST_REASON = 1_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class Answer:
                 raise Refused(
                     "A protected environment needs a reason.", state=_UNTOUCHED, hint='Give it: --reason "..."'
                 )
-        if len(found) <= _LONGEST_REASON:
+        if len(found) <= LONGEST_REASON:
             return found
         if hurry:
-            return f"{found[:_LONGEST_REASON]}…"
+            return f"{found[:LONGEST_REASON]}…"
         raise Refused(
-            f"The reason has {len(found):,} characters; a record takes {_LONGEST_REASON:,}.",
+            f"The reason has {len(found):,} characters; a record takes {LONGEST_REASON:,}.",
             state=_UNTOUCHED,
             hint="Say it shorter, and link to the rest.",
         )

@@ -14,6 +14,7 @@ from rolloutctl.errors import Unhealthy, Unreachable, UsageError
 if TYPE_CHECKING:
     from rolloutctl.rules.config import Environment
     from rolloutctl.rules.history import Change
+    from rolloutctl.rules.rollout_log import Mark
     from rolloutctl.workflows.audit import Audited
     from rolloutctl.workflows.tools import Tools
 
@@ -50,7 +51,8 @@ def audit(  # noqa: PLR0913 - each is a word of the command line
     if json:
         from rolloutctl.cli import documents  # noqa: PLC0415
 
-        documents.write(documents.of_audit(audits, frozenset(each.id for each in changes)))
+        marks = () if change else (mark.entry for mark in _marks(audits, limit))
+        documents.write(documents.of_audit(audits, frozenset((*(each.id for each in changes), *marks))))
     else:
         from rolloutctl.cli import render_audit  # noqa: PLC0415 - rich only where somebody reads
         from rolloutctl.cli.render import answer_page  # noqa: PLC0415
@@ -59,6 +61,7 @@ def audit(  # noqa: PLR0913 - each is a word of the command line
             render_audit.show_change(changes[0], audits, answer_page())
         else:
             render_audit.show_changes(changes, audits, answer_page())
+            render_audit.show_marks(_marks(audits, limit), answer_page())
 
 
 def _audited(chosen: tuple[Environment, ...], flag: str | None, tools: Tools, *, json: bool) -> tuple[Audited, ...]:
@@ -90,6 +93,12 @@ def _chosen(audits: tuple[Audited, ...], one: str | None, limit: int, environmen
         hint = f"rolloutctl audit {environment or ''}".strip()
         raise UsageError(f"There is no change {one} in {where}.", hint=hint)
     return found
+
+
+def _marks(audits: tuple[Audited, ...], limit: int) -> tuple[Mark, ...]:
+    """What was said of rollouts, newest first."""
+    found = [mark for each in audits for mark in each.marks]
+    return tuple(sorted(found, key=lambda mark: mark.at, reverse=True)[:limit])
 
 
 def _verify(chosen: tuple[Environment, ...], tools: Tools, *, json: bool) -> None:

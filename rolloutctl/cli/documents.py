@@ -12,7 +12,7 @@ from rolloutctl.cli.invocation import Invocation
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
-from rolloutctl.rules.records import audience_fields
+from rolloutctl.rules.records import Record, audience_fields
 from rolloutctl.rules.redact import escaped
 from rolloutctl.rules.requests import describe
 from rolloutctl.rules.work import Asked
@@ -63,16 +63,20 @@ def of_change(done: Done) -> Document:
 
 
 def of_audit(found: Iterable[Audited], shown: frozenset[str]) -> Document:
-    """The answer of audit: the records of the changes shown, as they stand in the hosts' logs, oldest first."""
+    """The answer of audit: the records of what is shown, by its id, as they stand in the hosts' logs, oldest first."""
     audits = tuple(found)
     return {
-        "records": [dict(record.data) for each in audits for record in each.records if record.change in shown],
+        "records": [dict(record.data) for each in audits for record in each.records if _id(record) in shown],
         "unreachable": [
             {"environment": each.environment, "name": name, "error": error}
             for each in audits
             for name, error in each.unreachable
         ],
     }
+
+
+def _id(record: Record) -> str:
+    return record.change or str(record.data.get("entry", ""))
 
 
 def of_verification(verdicts: Iterable[Verified]) -> Document:

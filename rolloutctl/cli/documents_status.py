@@ -58,6 +58,7 @@ def _flag(found: EnvironmentStatus, name: str) -> Document:
         "companies": [] if seen is None else list(seen.companies),
         "consistent": found.consistent(name),
         "last_change": _last_change(last) if last else None,
+        "phase": found.stays[name][0].phase if name in found.stays else None,
     }
 
 

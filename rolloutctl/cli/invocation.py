@@ -23,6 +23,7 @@ class Invocation:
     plan: Plan | None = None  # the change that was shown or carried out
     begun: bool = False  # whether a host may have been touched
     interrupted: bool = False  # whether it ended by Ctrl-C or a signal
+    changing: bool = False  # whether the command of a group is one that changes something
 
     @property
     def json(self) -> bool:
@@ -32,7 +33,7 @@ class Invocation:
     @property
     def changes(self) -> bool:
         """Whether the command is one that changes something."""
-        return self.command in {"toggle", "confirm", "rollback"}
+        return self.changing or self.command in {"toggle", "confirm", "rollback"}
 
 
 def invocation_of(context: typer.Context) -> Invocation:

@@ -22,6 +22,7 @@ from rolloutctl.cli.health import health
 from rolloutctl.cli.init import init
 from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.rollback import rollback
+from rolloutctl.cli.rollout import rollout_commands
 from rolloutctl.cli.schema import schema
 from rolloutctl.cli.status import status
 from rolloutctl.cli.terminal import TERMINAL
@@ -108,6 +109,7 @@ def command_line() -> typer.Typer:
     app.callback(invoke_without_command=True)(_begin)
     for command in (toggle, confirm, status, rollback, audit, health, init, trust, doctor, schema):
         app.command()(command)
+    app.add_typer(rollout_commands())
     return app
 
 

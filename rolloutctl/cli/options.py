@@ -9,6 +9,8 @@ import typer
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.durations import parse_duration
 
+LONGEST_REASON = 1_000  # characters
+
 Environment = Annotated[
     str,
     typer.Argument(metavar="ENV", help="An environment of environments.yaml."),
@@ -36,6 +38,20 @@ WithPending = Annotated[
 ]
 Wait = Annotated[str, typer.Option("--wait", metavar="TIME", help="How long to wait for a lock: 30s, 2m.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def said(text: str, option: str) -> str:
+    """What somebody says for the record, as one line.
+
+    Raises:
+        UsageError: it is longer than a record takes.
+    """
+    from rolloutctl.rules.redact import one_line  # noqa: PLC0415 - not for --help
+
+    found = one_line(text)
+    if len(found) > LONGEST_REASON:
+        raise UsageError(f"{option} has {len(found):,} characters; a record takes {LONGEST_REASON:,}.")
+    return found
 
 
 def seconds(text: str, option: str) -> float:

@@ -10,6 +10,7 @@ from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import Record
+from rolloutctl.rules.rollout_log import Mark
 from rolloutctl.workflows.audit import Audited, Verified
 
 _STYLES = {"kept": "green", "provisional": "yellow", "reverted": "yellow", "started": "bold red"}
@@ -31,6 +32,19 @@ def show_changes(changes: Sequence[Change], audits: Sequence[Audited], page: Pag
     for each in audits:
         for name, error in each.unreachable:
             page.line(("! ", "bold yellow"), f"{each.environment} · {name} could not be asked: {error}", hang=2)
+
+
+def show_marks(marks: Sequence[Mark], page: Page) -> None:
+    """What was said of rollouts, newest first; nothing where nothing was."""
+    if not marks:
+        return
+    page.gap()
+    page.line("Said of rollouts:")
+    rows: list[list[Cell]] = [
+        [words.local(mark.at.isoformat()), str(mark.fields.get("flag")), mark.what, mark.actor, words.quoted(mark.note)]
+        for mark in marks
+    ]
+    page.columns(rows, indent=0)
 
 
 def show_change(change: Change, audits: Sequence[Audited], page: Page) -> None:

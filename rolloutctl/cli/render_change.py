@@ -78,6 +78,8 @@ def _show_kept(done: Done, page: Page) -> None:
         page.line(f"provisional: it goes back in {in_words(plan.confirm_within)} unless confirmed", indent=2, hang=2)
         page.advice(f"keep: {words.command('confirm', plan.environment.name)}", indent=2)
         page.advice(f"put back now: {words.command('rollback', plan.environment.name)}", indent=2)
+    elif plan.about:
+        page.advice(f"where it stands: {words.command('rollout', 'status', plan.flag.name)}", indent=2)
     elif done.result == "kept" and not plan.undoes:
         page.advice(f"undo: {words.command('rollback', plan.environment.name)}", indent=2)
     elif plan.undoes:

@@ -25,7 +25,7 @@ def show_status(found: Found, flags: Flags, now: datetime, page: Page) -> None:
         page.line("No environments are declared. Add one below environments: in environments.yaml.")
         return
     page.gap()
-    _show_matrix(found, flags, page)
+    _show_matrix(found, flags, now, page)
     page.gap()
     page.columns([_environment_row(each, now) for each in found])
     if len(found) == 1 and found[0].hosts:
@@ -76,26 +76,30 @@ def show_health(found: Found, now: datetime | None, page: Page) -> None:
         page.columns(rows, indent=0 if now else 2)
 
 
-def _show_matrix(found: Found, flags: Flags, page: Page) -> None:
+def _show_matrix(found: Found, flags: Flags, now: datetime, page: Page) -> None:
     if not flags:
         page.line("No flags are declared. Add one below flags: in environments.yaml.", indent=2)
         return
     rows: list[list[Cell]] = [["", *(text((each.environment.name, "bold")) for each in found)]]
-    rows += [[name, *(_cell(each, name) for each in found)] for name in flags]
+    rows += [[name, *(_cell(each, name, now) for each in found)] for name in flags]
     if page.fits(rows):
         page.columns(rows)
         return
     for name in flags:
         page.line((name, "bold"), indent=2)
-        page.columns([[each.environment.name, _cell(each, name)] for each in found], indent=4)
+        page.columns([[each.environment.name, _cell(each, name, now)] for each in found], indent=4)
 
 
-def _cell(found: EnvironmentStatus, name: str) -> Text:
+def _cell(found: EnvironmentStatus, name: str, now: datetime) -> Text:
     seen = found.seen(name)
     if all(host.error is not None for host in found.hosts):
         return text(("unreachable", "red"))
     hosts = disagreeing(found, name)
     who = text((_who(seen), "green" if seen is not None and seen.enabled else ""))
+    if name in found.stays:
+        stay, soak = found.stays[name]
+        told = f", {words.soaked(stay.soak(now), soak)}" if soak else ""
+        who += text(f" · {stay.phase}{told}")
     if hosts:
         alone = "not as it should be" if len(found.hosts) == 1 else ""
         told = alone or f"{words.listed(hosts)} {'disagrees' if len(hosts) == 1 else 'disagree'}"

@@ -52,6 +52,7 @@ def tools_for(configuration: Configuration) -> Tools:
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.outside.places import mirror_folder  # noqa: PLC0415
+    from rolloutctl.outside.plan_files import PlanFiles  # noqa: PLC0415
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
@@ -66,6 +67,7 @@ def tools_for(configuration: Configuration) -> Tools:
         configuration=configuration,
         new_id=new_id,
         with_hosts=HostLists(remembered),
+        files=PlanFiles(Path(configuration.path).parent),
     )
 
 

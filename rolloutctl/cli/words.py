@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rolloutctl.rules.flags import Audience
     from rolloutctl.rules.history import Change
 
+_DAY = 86400  # seconds
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 _SAME = 2  # from so many on, names are joined
 
@@ -56,6 +57,15 @@ def ago(text: str, now: datetime) -> str:
         if seconds >= length:
             return f"{counted(int(seconds // length), noun)} ago"
     return "just now"
+
+
+def soaked(seconds: float, wanted: float) -> str:
+    """How far a phase's soak is: `day 3 of 7`, `5 h of 24 h`."""
+    from rolloutctl.rules.durations import in_days  # noqa: PLC0415 - not for --help
+
+    if wanted >= 2 * _DAY:
+        return f"day {min(int(seconds // _DAY) + 1, round(wanted / _DAY))} of {wanted / _DAY:.0f}"
+    return f"{in_days(min(seconds, wanted))} of {in_days(wanted)}"
 
 
 def command(*words: str) -> str:

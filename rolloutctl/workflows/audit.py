@@ -9,6 +9,7 @@ from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change, fold
 from rolloutctl.rules.records import Log, Record, lines_of, missing_from, verify
+from rolloutctl.rules.rollout_log import Mark, marks_in
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.tools import Tools
 
@@ -17,13 +18,14 @@ _ALL_HOSTS = "hosts"  # stands for their names where nobody knows them
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One environment's changes, oldest first, the records behind them, and the hosts that could not be asked."""
+    """One environment's changes and marks, oldest first, their records, and the hosts that could not be asked."""
 
     environment: str
     changes: tuple[Change, ...]
     records: tuple[Record, ...]
     unreachable: tuple[tuple[str, str], ...] = ()
     reached: int = 0  # hosts that could be asked
+    marks: tuple[Mark, ...] = ()  # what was said of rollouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def _audited(asked: Environment, flag: str | None, tools: Tools) -> Audited:
         tuple(record for log in wanted.values() for record in log),
         tuple((name, why.message) for name, why in lost.items()),
         len(logs),
+        marks_in(record for log in wanted.values() for record in log),
     )
 
 

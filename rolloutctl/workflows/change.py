@@ -24,6 +24,7 @@ from rolloutctl.workflows.gates import check_gates
 from rolloutctl.workflows.looking import look_at
 from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing, told_meanwhile
 from rolloutctl.workflows.proving import prove
+from rolloutctl.workflows.rollout_beside import beside_rollout
 from rolloutctl.workflows.settling import settle_leftovers
 from rolloutctl.workflows.tools import Done, Options, Tools
 
@@ -112,6 +113,7 @@ class _Change:
 
     def _widened(self, plan: Plan, deadline: float) -> Done:
         notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools)
+        notes += beside_rollout(self.fleet, plan, self.tools)
         notes += prove(self.fleet, plan, self.tools, with_pending=self.options.with_pending)
         if (planned := self._asked(plan, notes)) is not None:
             return planned
@@ -123,6 +125,7 @@ class _Change:
 
     def _narrowed(self, plan: Plan) -> Done:
         notes = self._settled + self._doubts + check_gates(plan, self.lost, self.tools) + told_meanwhile(plan)
+        notes += beside_rollout(self.fleet, plan, self.tools)
         if self.options.dry_run:
             notes += prove(self.fleet, plan, self.tools, with_pending=True)
         if (planned := self._asked(plan, notes)) is not None:

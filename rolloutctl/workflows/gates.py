@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rolloutctl.errors import ConfigurationError, Refused, RolloutctlError, Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Flag
 from rolloutctl.rules.freeze import standing
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import Plan
@@ -58,7 +59,7 @@ def _reachable(lost: Mapping[str, Unreachable]) -> list[Refused]:
 def _frozen(plan: Plan, tools: Tools) -> list[Refused]:
     moment = tools.clock.now()
     freeze = standing(plan.environment.freeze, moment)
-    if freeze is None:
+    if freeze is None or "freeze" in plan.overridden:
         return []
     until = freeze.ends_after(moment)
     return [
@@ -85,22 +86,21 @@ def _deploying(plan: Plan) -> list[Refused]:
 
 
 def _required(plan: Plan, tools: Tools) -> list[Refused]:
-    refusals = []
-    for name in plan.environment.requires:
-        missing = _not_on(name, plan, tools)
-        if missing:
-            refusals.append(
-                Refused(
-                    f"{plan.flag.name} has to be on in {name} first: {missing}.",
-                    subject=name,
-                    state=_UNTOUCHED,
-                    hint=f"rolloutctl toggle {name} {plan.flag.name} true",
-                )
-            )
-    return refusals
+    asked = [name for name in plan.environment.requires if f"on-in-{name}" not in plan.overridden]
+    return [
+        Refused(
+            f"{plan.flag.name} has to be on in {name} first: {why}.",
+            subject=name,
+            state=_UNTOUCHED,
+            hint=f"rolloutctl toggle {name} {plan.flag.name} true",
+        )
+        for name in asked
+        if (why := not_on(name, plan.flag, tools))
+    ]
 
 
-def _not_on(required: str, plan: Plan, tools: Tools) -> str:
+def not_on(required: str, flag: Flag, tools: Tools) -> str:
+    """Why a flag is not on in an environment, in words; empty where every host has it on."""
     try:
         environment = tools.environment(required)
     except Unlisted as unlisted:
@@ -113,7 +113,7 @@ def _not_on(required: str, plan: Plan, tools: Tools) -> str:
     for name, state in seen.items():
         if not isinstance(state, HostState):
             return f"{name} was lost"
-        audience = state.effective(plan.flag) or state.in_file(plan.flag)
+        audience = state.effective(flag) or state.in_file(flag)
         if audience is None or audience.nobody:
             return f"on {name} nobody sees it"
     return ""

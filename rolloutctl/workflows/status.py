@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Unlisted, Unreachable
@@ -15,6 +15,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.provisional import Provisional, provisional_in
 from rolloutctl.rules.requests import HEALTH, requests_for
+from rolloutctl.rules.rollout_log import Stay, standing
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
@@ -65,6 +66,9 @@ class EnvironmentStatus:
     doubts: tuple[Change, ...] = ()
     error: str | None = None  # why nobody knows which hosts there are
     hint: str = ""
+    stays: Mapping[str, tuple[Stay, float]] = field(
+        default_factory=dict
+    )  # by flag: its rollout's, and how long to soak
 
     @property
     def reachable(self) -> bool:
@@ -146,7 +150,20 @@ def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...],
             hosts.append(HostStatus(host.name, host.address, error.message, error.hint))
     states = {name: state for name, state in seen.items() if isinstance(state, HostState)}
     changes = of_environment(states)
-    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes))
+    stays = _stays(environment, states, tools)
+    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes), stays=stays)
+
+
+def _stays(environment: Environment, states: Mapping[str, HostState], tools: Tools) -> dict[str, tuple[Stay, float]]:
+    """The phases that rollouts are in here, as far as the newest records tell, and the seconds that each is to soak."""
+    logs = {name: state.records for name, state in states.items()}
+    found = {}
+    for rollout in tools.configuration.rollouts.values():
+        stay = standing(logs, flag=rollout.flag, environment=environment.name).stay
+        if stay is not None and rollout.environment == environment.name:
+            soaks = {phase.name: phase.soak for phase in rollout.phases}
+            found[rollout.flag] = (stay, soaks.get(stay.phase, 0.0))
+    return found
 
 
 def _ask(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Unlisted, Unreachable
@@ -21,12 +22,18 @@ _HURRY = 5.0  # seconds that a switch-off gives a list of hosts, where it knows 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for."""
+    """What somebody asked for; a rollout also says what the records tell of its phase, and which gates it passes by.
+
+    `guard` sees the hosts before each plan, and may refuse it.
+    """
 
     environment: str
     flag: str
     wish: Wish
     reason: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
+    guard: Callable[[Mapping[str, HostState]], None] = lambda _states: None
 
 
 def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -43,6 +50,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
     def make_plan(states: Mapping[str, HostState], lost: Mapping[str, Unreachable]) -> Plan:
         if not states:
             raise nothing_reached(environment, lost) if request.wish.enabled else _not_switched_off(request, lost)
+        request.guard(states)
         first = next(iter(states.values()))
         target = request.wish.audience(flag, standing_audience(flag, first))
         hosts = tuple(_host_plan(flag, target, state) for state in states.values())
@@ -56,6 +64,8 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             unreachable=tuple(lost),
             reason=request.reason,
             confirm_within=options.confirm_within,
+            about=request.about,
+            overridden=request.overridden,
         )
 
     done = carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)

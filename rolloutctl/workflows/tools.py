@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, Sessions
-from rolloutctl.errors import RolloutctlError
+from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, PlanFiles, Sessions
+from rolloutctl.errors import ConfigurationError, RolloutctlError
+from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
@@ -24,6 +25,18 @@ class Written:
         """Nothing had to be remembered."""
 
 
+class NoFiles:
+    """A plan that names no files."""
+
+    def text(self, path: str) -> str:
+        """There is none."""
+        raise ConfigurationError(f"{path} can't be read here.", subject=path)
+
+    def checklist(self, path: str) -> Checklist:
+        """There is none."""
+        raise ConfigurationError(f"{path} can't be read here.", subject=path)
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a workflow may use of the outside."""
@@ -36,6 +49,7 @@ class Tools:
     configuration: Configuration
     new_id: Callable[[], str]
     with_hosts: HostLists = field(default_factory=Written)
+    files: PlanFiles = field(default_factory=NoFiles)
 
     def environment(self, name: str) -> Environment:
         """The environment of that name, with its hosts.

@@ -18,7 +18,8 @@ from rolloutctl.rules.flags import EVERYONE
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
-COMMANDS = ("toggle", "confirm", "status", "rollback", "audit", "health", "init", "trust", "doctor", "schema")
+ONES = ("toggle", "confirm", "status", "rollback", "audit", "health", "init", "trust", "doctor", "schema")
+COMMANDS = (*ONES, "rollout")
 
 
 def test_the_version_is_the_packages(onlooker: Shell) -> None:

@@ -1,0 +1,113 @@
+"""The hosts of a rollout's environment, opened to read where it stands and to write a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rolloutctl.errors import PersonNeeded, Refused, Unreachable
+from rolloutctl.fleet import Fleet
+from rolloutctl.rules.config import Environment
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.rollout_log import Standing, standing
+from rolloutctl.rules.rollouts import Rollout
+from rolloutctl.workflows.toggle import nothing_reached
+from rolloutctl.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The open hosts, what they are like, and where the rollout stands by their records."""
+
+    rollout: Rollout
+    environment: Environment
+    fleet: Fleet
+    tools: Tools
+    states: Mapping[str, HostState]
+    lost: Mapping[str, Unreachable]
+    standing: Standing
+
+    def write(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        """Write a mark into the log of every host that can be reached; the others owe it. What to know of it, in words.
+
+        Raises:
+            Refused: no host has written it.
+        """
+        mark = {
+            "entry": self.tools.new_id(),
+            **fields,
+            "flag": self.rollout.flag,
+            "environment": self.environment.name,
+            "hosts": [host.name for host in self.environment.hosts],
+            **self.tools.origin.fields(),
+            "at": self.tools.clock.now().isoformat(timespec="seconds"),
+        }
+        wrote = self.fleet.each(lambda session: session.append(self._on(session.host.name, mark)), self.states)
+        missed = {name: error.message for name, error in self.lost.items()}
+        for name, answer in wrote.items():
+            problem = _problem(answer)
+            if problem:
+                missed[name] = problem
+        if len(missed) == len(self.environment.hosts):
+            raise Refused(
+                "No host has recorded it.",
+                subject=self.environment.name,
+                state="Nothing was changed: what was said does not count.",
+                hint="The same command again, once a host can write its log.",
+                details=tuple(f"{name}: {problem}" for name, problem in missed.items()),
+            )
+        return tuple(self._owed(name, mark, problem) for name, problem in missed.items())
+
+    def _on(self, name: str, mark: Mapping[str, Any]) -> dict[str, Any]:
+        place = self.states[name].place if name in self.states else ""
+        return {**mark, "host": name, "machine": place.partition(":")[0]}
+
+    def _owed(self, name: str, mark: Mapping[str, Any], problem: str) -> str:
+        try:
+            self.tools.mirror.owe(self.environment.name, name, self._on(name, mark))
+        except PersonNeeded as error:
+            return f"{name} has not recorded it ({problem}), and nobody keeps it for later: {error.message}"
+        return f"{name} has not recorded it ({problem}); a later change from this machine writes it there."
+
+
+@contextmanager
+def bench(rollout: Rollout, tools: Tools, *, content: bool = False) -> Iterator[Bench]:
+    """Open the hosts and read; with `content` they know which of their texts are secrets.
+
+    Raises:
+        Unreachable: no host can be reached.
+        Unlisted: nobody knows which hosts there are.
+    """
+    environment = tools.environment(rollout.environment)
+    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+        lost = fleet.open(tools.configuration.flags.values())
+        states: dict[str, HostState] = {}
+        for name, state in fleet.look(content=content).items():
+            if isinstance(state, Unreachable):
+                lost[name] = state
+            else:
+                states[name] = state
+        if not states:
+            raise nothing_reached(environment, lost)
+        logs = fleet.each(lambda session: session.records_of(rollout.flag), states)
+        for name, log in logs.items():
+            if isinstance(log, Unreachable):
+                lost[name] = log
+            else:
+                tools.mirror.saw(environment.name, name, log)
+        read = {name: log for name, log in logs.items() if not isinstance(log, Unreachable)}
+        now = standing(read, flag=rollout.flag, environment=environment.name)
+        yield Bench(rollout, environment, fleet, tools, states, lost, now)
+
+
+def _problem(answer: object) -> str:
+    """Why an append has written nothing; empty where it has."""
+    if isinstance(answer, Unreachable):
+        return answer.message
+    events = answer if isinstance(answer, tuple) else ()
+    if any(event.kind == "record" for event in events):
+        return ""
+    refusal = next((event.text(0) for event in events if event.kind == "refused"), "")
+    return f"its log can't be written: {refusal}" if refusal else "its log can't be written"

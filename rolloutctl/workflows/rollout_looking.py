@@ -1,0 +1,189 @@
+"""Everything that a rollout's next step depends on, looked up once: records, hosts, companies, other environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rolloutctl.contracts import Session
+from rolloutctl.errors import RolloutctlError, Unreachable
+from rolloutctl.rules.checklists import Checklist
+from rolloutctl.rules.cohorts import Cohort, CohortProblem, cohort
+from rolloutctl.rules.config import Environment, Flag
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.outcomes import asked_in
+from rolloutctl.rules.populations import Population, read_population
+from rolloutctl.rules.requests import describe, requests_for
+from rolloutctl.rules.rollout_gates import Evidence, Gate, gates_before, next_phase, phase_of
+from rolloutctl.rules.rollout_log import Standing
+from rolloutctl.rules.rollouts import CompanySource, Phase, Rollout
+from rolloutctl.rules.ticks import Ticks, fold_ticks
+from rolloutctl.rules.work import OVER, failures
+from rolloutctl.workflows.gates import not_on
+from rolloutctl.workflows.rollout_bench import Bench, bench
+from rolloutctl.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A rollout as it stands. `target` is the phase that is meant to come next; None where there is none."""
+
+    rollout: Rollout
+    environment: Environment
+    flag: Flag
+    now: datetime
+    standing: Standing
+    target: Phase | None
+    gates: tuple[Gate, ...]
+    cohorts: Mapping[str, Cohort]  # by phase, of those that can be known
+    trouble: str = ""  # why nobody knows which companies there are
+    checklist: Checklist | None = None
+    ticks: Ticks = field(default_factory=Ticks)
+    seen: Audience | None = None  # who sees the feature; None where hosts differ
+    lost: tuple[tuple[str, str], ...] = ()  # hosts that could not be reached, and why
+
+
+def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
+    """Look at a rollout on its way to the phase `to`, else to the next one. Changes nothing.
+
+    Raises:
+        Unreachable: no host can be reached.
+        ConfigurationError: the checklist's file is missing or wrong.
+    """
+    flag, source = tools.configuration.flag(rollout.flag), rollout.companies
+    checklist = _checklist(rollout, tools)
+    with bench(rollout, tools, content=bool(source and source.run)) as opened:
+        population, trouble = _companies(source, opened, tools)
+        ill = _ill(opened)
+    standing = opened.standing
+    target = phase_of(rollout, to) if to else next_phase(rollout, standing)
+    seen, disagreeing = _seen(opened, flag)
+    ticks = fold_ticks(standing.checks)
+    evidence = Evidence(
+        now=tools.clock.now(),
+        seen=seen,
+        disagreeing=disagreeing,
+        ill=ill,
+        asks_health=opened.environment.health is not None,
+        on_in=_on_in(rollout, opened.environment, standing, target, tools),
+        progress=ticks.progress(checklist.items) if checklist else None,
+    )
+    return Look(
+        rollout=rollout,
+        environment=opened.environment,
+        flag=flag,
+        now=evidence.now,
+        standing=standing,
+        target=target,
+        gates=gates_before(rollout, opened.environment, standing, target, evidence) if target else (),
+        cohorts=_cohorts(rollout, standing, population),
+        trouble=trouble,
+        checklist=checklist,
+        ticks=ticks,
+        seen=seen,
+        lost=tuple((name, error.message) for name, error in opened.lost.items()),
+    )
+
+
+def _checklist(rollout: Rollout, tools: Tools) -> Checklist | None:
+    asked = rollout.validate.checklist if rollout.validate else None
+    return tools.files.checklist(asked) if asked else None
+
+
+def _companies(source: CompanySource | None, opened: Bench, tools: Tools) -> tuple[Population | None, str]:
+    """The companies, or why nobody knows them. Nothing of what a command or a file says is repeated."""
+    if source is None:
+        return None, ""
+    where = source.file or "its command"
+    try:
+        if source.ids:
+            return Population({company: 1 for company in source.ids}, weighted=False), ""
+        text = tools.files.text(source.file) if source.file else _listed(source, opened)
+        return read_population(text), ""
+    except ValueError as error:
+        return None, f"{where} lists no companies: {error}"
+    except RolloutctlError as error:
+        return None, error.message
+
+
+def _listed(source: CompanySource, opened: Bench) -> str:
+    """What the command prints on the first host.
+
+    Raises:
+        ValueError: the host can't be reached, or the command failed.
+    """
+    first = opened.environment.hosts[0].name
+    if first not in opened.states:
+        raise ValueError(f"{first} cannot be reached")
+    ran = opened.fleet.sessions[first].run(source.run or "", source.timeout)
+    if ran.lost:
+        raise ValueError(f"what it says on {first} can't be read: {ran.lost}")
+    if ran.status:
+        said = "".join(f": {line}" for line in ran.trouble.strip().splitlines()[-1:])
+        how = f"took longer than {source.timeout:g} s" if ran.status == OVER else f"ended with exit {ran.status}"
+        raise ValueError(f"it {how} on {first}{said}")
+    return ran.output
+
+
+def _seen(opened: Bench, flag: Flag) -> tuple[Audience | None, tuple[str, ...]]:
+    """Who sees the feature, and the hosts that say otherwise than the first, or other things in file and cache."""
+    wrong, found = [], []
+    for name, state in opened.states.items():
+        audience = state.effective(flag) or state.in_file(flag)
+        if audience is None:
+            wrong.append(f"{name} can't say who sees it")
+        elif not state.in_sync(flag):
+            wrong.append(f"on {name} .env and config cache differ")
+        else:
+            found.append((name, audience))
+    wrong += [f"on {name} {audience} sees it" for name, audience in found if not _same(audience, found[0][1])]
+    return (found[0][1] if found and not wrong else None), tuple(wrong)
+
+
+def _same(one: Audience, other: Audience) -> bool:
+    return one == other or (one.nobody and other.nobody)
+
+
+def _ill(opened: Bench) -> tuple[str, ...]:
+    """The hosts that are not well, or can't be asked."""
+
+    def ask(session: Session) -> tuple[str, ...]:
+        asked = requests_for(opened.environment, session.host, [], session.server, patient=False)
+        wrong = failures(asked_in(session.ask(asked)) if asked else ())
+        return tuple(f"{describe(each.id, {}, opened.environment)} answers {each}" for each in wrong)
+
+    said: dict[str, tuple[str, ...]] = {
+        name: (f"cannot be reached: {error.message}",) for name, error in opened.lost.items()
+    }
+    for name, answer in opened.fleet.each(ask, opened.states).items():
+        said[name] = (f"was lost: {answer.message}",) if isinstance(answer, Unreachable) else answer
+    return tuple(f"{name}: {problem}" for name, problems in said.items() for problem in problems)
+
+
+def _on_in(
+    rollout: Rollout, environment: Environment, standing: Standing, target: Phase | None, tools: Tools
+) -> dict[str, str]:
+    """The environments in which the flag has to be on, each with why it is not; nothing before a phase for nobody."""
+    if target is None or target.audience == "nobody":
+        return {}
+    phase = phase_of(rollout, standing.phase)
+    names = dict.fromkeys((*environment.requires, *(phase.gates.on_in if phase else ())))
+    return {name: not_on(name, tools.configuration.flag(rollout.flag), tools) for name in names}
+
+
+def _cohorts(rollout: Rollout, standing: Standing, population: Population | None) -> dict[str, Cohort]:
+    """Who would be in each phase, if it were entered now; where nobody can tell, the phase is left out."""
+    excluded = rollout.companies.exclude if rollout.companies else ()
+    kept: tuple[int, ...] = ()
+    found: dict[str, Cohort] = {}
+    for phase in rollout.phases:
+        kept = tuple({*kept, *standing.cohorts.get(phase.name, ())})
+        try:
+            found[phase.name] = cohort(
+                rollout.flag, phase, population, pilots=rollout.pilots, exclude=excluded, keep=kept
+            )
+        except CohortProblem:
+            continue
+        kept = tuple({*kept, *found[phase.name].companies})
+    return found

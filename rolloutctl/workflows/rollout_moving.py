@@ -1,0 +1,269 @@
+"""rollout start, advance and abort: from one phase to another, through the same transaction as every change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rolloutctl.contracts import Desk
+from rolloutctl.errors import Refused, UsageError
+from rolloutctl.rules.cohorts import Cohort, carried, cohort_fields, too_long
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.host import HostState
+from rolloutctl.rules.plans import Wish
+from rolloutctl.rules.records import audience_fields
+from rolloutctl.rules.rollout_gates import Gate, opens_at, phase_of, shut
+from rolloutctl.rules.rollout_log import ROLLOUT, standing
+from rolloutctl.rules.rollouts import Phase
+from rolloutctl.workflows.rollout_bench import bench
+from rolloutctl.workflows.rollout_looking import Look, look
+from rolloutctl.workflows.toggle import Request, toggle
+from rolloutctl.workflows.tools import Done, Options, Tools
+
+_UNTOUCHED = "Nothing was changed on any host."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody asked for: the next phase, or `to` another one, past the gates in `overrides`."""
+
+    flag: str
+    begin: bool = False  # `start`, and not `advance`
+    to: str | None = None
+    overrides: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step that may be taken: where from, where to, and for whom."""
+
+    look: Look
+    phase: Phase
+    audience: Audience
+    cohort: Cohort | None
+    overridden: tuple[Gate, ...] = ()
+    skipped: tuple[str, ...] = ()  # phases in between
+    notes: tuple[str, ...] = ()
+
+
+def find_move(step: Step, tools: Tools) -> Move:
+    """The move that a step means, once every gate lets it through.
+
+    Raises:
+        UsageError: there is no such phase or gate, or a reason is missing.
+        Refused: it is not the time for it, or a gate is shut: which, by what evidence, when it could open, and how.
+    """
+    rollout = tools.configuration.rollout(step.flag)
+    if step.to is not None and phase_of(rollout, step.to) is None:
+        raise UsageError(
+            f"The rollout of {step.flag} has no phase '{step.to}'.",
+            subject=rollout.environment,
+            state=_UNTOUCHED,
+            hint=f"Its phases: {', '.join(rollout.names)}.",
+        )
+    found = look(rollout, tools, to=step.to)
+    phase = _phase(step, found)
+    back = _backwards(found, phase)
+    skipped = _skipped(found, phase)
+    if (skipped or back or step.overrides) and not step.reason:
+        what = f"--to {phase.name}" if skipped or back else "--override"
+        raise Refused(
+            f"{what} leaves the plan's way, so it needs a reason for the record.",
+            subject=rollout.environment,
+            state=_UNTOUCHED,
+            hint='Say it: --reason "..."',
+        )
+    overridden = () if back else _passed_by(step, found, phase)
+    audience, cohort, notes = _audience(found, phase)
+    return Move(found, phase, audience, cohort, overridden, skipped, notes)
+
+
+def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
+    """Enter the phase: a change of the flag on every host or on none; only a mark where nothing has to be written."""
+    rollout, known = move.look.rollout, move.look.standing.known
+    about = _about(move, tools)
+
+    def as_it_was(states: Mapping[str, HostState]) -> None:
+        """Somebody else may have moved the rollout meanwhile: then the gates were another phase's."""
+        logs = {name: state.records for name, state in states.items()}
+        fresh = standing(logs, flag=rollout.flag, environment=rollout.environment)
+        if fresh.known - known:
+            raise Refused(
+                f"Somebody else changed {rollout.flag}, or said something of its rollout, in this moment.",
+                subject=rollout.environment,
+                state=_UNTOUCHED,
+                hint=f"rolloutctl rollout status {rollout.flag}",
+            )
+
+    request = Request(
+        rollout.environment,
+        rollout.flag,
+        Wish(move.audience.enabled, move.audience.companies if move.audience.enabled else None),
+        step.reason or f"rollout: {move.phase.name}",
+        about=about,
+        overridden=tuple(gate.name for gate in move.overridden),
+        guard=as_it_was,
+    )
+    done = replace(toggle(request, options, tools, desk), word=f"{move.phase.name} has begun")
+    if done.result != "unchanged" or done.error is not None or options.dry_run:
+        return done
+    mark = {
+        "event": ROLLOUT,
+        "action": "entered",
+        "rollout": about,
+        "to": audience_fields(move.audience),
+        "reason": request.reason,
+    }
+    with bench(rollout, tools) as opened:
+        if opened.standing.known - known:
+            as_it_was(opened.states)
+        notes = opened.write(mark)
+    return replace(done, notes=(*done.notes, *notes))
+
+
+def abort(flag: str, reason: str, options: Options, tools: Tools, desk: Desk) -> Done:
+    """Switch the feature off, and end the rollout. It meets no gate, and asks no log before the feature is off."""
+    rollout = tools.configuration.rollout(flag)
+    request = Request(rollout.environment, flag, Wish(enabled=False), reason, about={"aborted": True})
+    done = replace(toggle(request, options, tools, desk), word="Aborted")
+    if done.result != "unchanged" or options.dry_run:
+        return done
+    with bench(rollout, tools) as opened:
+        if opened.standing.stay is None:
+            return replace(done, notes=(*done.notes, f"No rollout of {flag} was running."))
+        notes = opened.write({"event": ROLLOUT, "action": "aborted", "reason": reason})
+    return replace(done, notes=(*done.notes, *notes))
+
+
+def _phase(step: Step, found: Look) -> Phase:
+    """The phase that is meant.
+
+    Raises:
+        Refused: it has begun already, or not yet, or it is over.
+    """
+    stay, flag = found.standing.stay, step.flag
+    if step.begin and stay is not None:
+        raise _not_now(found, f"The rollout of {flag} is in its phase {stay.phase} already.", f"advance {flag}")
+    if not step.begin and stay is None:
+        word = "was aborted" if found.standing.aborted else "has not begun"
+        raise _not_now(found, f"The rollout of {flag} {word}.", f"start {flag}")
+    if found.target is not None:
+        return found.target
+    if stay is not None and phase_of(found.rollout, stay.phase) is None:
+        hint = f"Name the phase that it is in now: rolloutctl rollout advance {flag} --to {found.rollout.names[0]}"
+        raise Refused(
+            f"The plan has no phase {stay.phase} any more, so nobody knows what comes next.",
+            subject=found.rollout.environment,
+            state=_UNTOUCHED,
+            hint=hint,
+        )
+    raise _not_now(found, f"{flag} is in its last phase: nothing comes after it.", f"status {flag}")
+
+
+def _not_now(found: Look, message: str, command: str) -> Refused:
+    return Refused(message, subject=found.rollout.environment, state=_UNTOUCHED, hint=f"rolloutctl rollout {command}")
+
+
+def _backwards(found: Look, phase: Phase) -> bool:
+    """Whether the phase is the current one, or one before it: no gate stands in that direction."""
+    stay, names = found.standing.stay, found.rollout.names
+    return stay is not None and stay.phase in names and names.index(phase.name) <= names.index(stay.phase)
+
+
+def _skipped(found: Look, phase: Phase) -> tuple[str, ...]:
+    names, stay = found.rollout.names, found.standing.stay
+    reached = stay.phase if stay else found.standing.good
+    first = names.index(reached) + 1 if reached in names else 0
+    return names[first : names.index(phase.name)]
+
+
+def _passed_by(step: Step, found: Look, phase: Phase) -> tuple[Gate, ...]:
+    """The shut gates that were named to be passed by.
+
+    Raises:
+        Refused: another gate is shut, or one that nobody can pass by.
+        UsageError: a name that is no gate's.
+    """
+    names = {gate.name: gate for gate in found.gates}
+    for name in step.overrides:
+        if name not in names:
+            raise UsageError(
+                f"There is no gate '{name}' in front of {phase.name}.",
+                subject=found.rollout.environment,
+                state=_UNTOUCHED,
+                hint=f"The gates: {', '.join(names)}.",
+            )
+    closed = shut(found.gates)
+    left = [gate for gate in closed if gate.firm or gate.name not in step.overrides]
+    if not left:
+        return tuple(gate for gate in closed if gate.name in step.overrides)
+    opens = opens_at(found.gates)
+    when = f" It could open on {opens.astimezone():%a %d %b at %H:%M}." if opens else ""
+    loose = [gate.name for gate in left if not gate.firm]
+    word = "start" if step.begin else "advance"
+    passing = " ".join(f"--override {name}" for name in loose)
+    override = f'rolloutctl rollout {word} {step.flag} {passing} --reason "..."'
+    raise Refused(
+        f"{phase.name} has to wait: {', '.join(gate.name for gate in left)}"
+        f" {'does' if len(left) == 1 else 'do'} not let it through.{when}",
+        subject=f"{found.rollout.environment} · {step.flag}",
+        state=_UNTOUCHED,
+        hint="\n".join(
+            (*dict.fromkeys(gate.mend for gate in left if gate.mend.startswith("rolloutctl")), override)
+            if len(loose) == len(left)
+            else dict.fromkeys(gate.mend for gate in left if gate.mend)
+        ),
+        details=tuple(_told(gate) for gate in left),
+    )
+
+
+def _told(gate: Gate) -> str:
+    when = f" (opens {gate.opens.astimezone():%a %d %b %H:%M})" if gate.opens else ""
+    firm = " This one can't be overridden." if gate.firm else ""
+    return f"{gate.name}: {gate.evidence}{when}.{firm}"
+
+
+def _audience(found: Look, phase: Phase) -> tuple[Audience, Cohort | None, tuple[str, ...]]:
+    """Who is to see the feature in a phase.
+
+    Raises:
+        Refused: nobody can tell, or the list is too long to be set.
+    """
+    if phase.audience is not None:
+        return Audience(phase.audience == "everyone"), found.cohorts.get(phase.name), ()
+    cohort = found.cohorts.get(phase.name)
+    if cohort is None or not cohort.companies:
+        raise Refused(
+            f"Nobody can tell who is in {phase.name}: {found.trouble or 'no companies are listed'}.",
+            subject=found.rollout.environment,
+            state=_UNTOUCHED,
+            hint="See companies: below this rollout in environments.yaml.",
+        )
+    long = too_long(cohort.companies)
+    if long and not carried(cohort.companies):
+        raise Refused(
+            long,
+            subject=found.rollout.environment,
+            state=_UNTOUCHED,
+            hint="A smaller percentage, or audience: everyone, below phases: in environments.yaml.",
+        )
+    return Audience(True, cohort.companies), cohort, (long,) if long else ()
+
+
+def _about(move: Move, tools: Tools) -> dict[str, Any]:
+    """What the records of the change tell of the phase."""
+    now, cohort = move.look.standing, move.cohort
+    return {
+        "run": now.run if now.stay else tools.new_id(),
+        "phase": move.phase.name,
+        "onward": not _backwards(move.look, move.phase),
+        **({} if cohort is None else cohort_fields(cohort)),
+        **({"skipped": list(move.skipped)} if move.skipped else {}),
+        **(
+            {"overridden": [{"gate": gate.name, "evidence": gate.evidence} for gate in move.overridden]}
+            if move.overridden
+            else {}
+        ),
+    }
