@@ -14,7 +14,7 @@ from rolloutctl.rules.proof import read_fault
 from rolloutctl.rules.records import read_log, read_object, texts_in
 
 _LONGEST_TIME = 9  # digits of seconds
-# Positions of the tokens that travel as base64, by the kind of answer (docs/protocol.md).
+# Positions of the tokens that are texts, by the kind of answer (docs/protocol.md).
 TEXTS: Mapping[str, tuple[int, ...]] = {
     "answers": (0,),
     "answers-failed": (1,),

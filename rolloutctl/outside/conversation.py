@@ -9,7 +9,7 @@ from contextlib import suppress
 from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import OUTPUTS, texts_of, unfit_from
-from rolloutctl.outside.wire import Wire, encode
+from rolloutctl.outside.wire import Wire, plainly
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event
@@ -51,11 +51,11 @@ class Conversation:
 
     def put(self, name: str, data: bytes) -> None:
         """Put a file into the session's private folder."""
-        self.send("put", name, encode(data))
+        self.send("put", name, plainly(data))
 
     def put_json(self, name: str, value: object) -> None:
         """Put a JSON document; an empty file for None."""
-        self.put(name, b"" if value is None else json.dumps(value).encode())
+        self.put(name, b"" if value is None else json.dumps(value, separators=(",", ":")).encode())
 
     def send(self, *words: str) -> None:
         """Send a verb, whose answers are awaited later."""

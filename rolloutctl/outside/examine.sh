@@ -239,7 +239,7 @@ examine_cache() {
   [ -f "$CACHE" ] || return 0
   CACHE=$(readlink -f -- "$CACHE")
   fact cache "$CACHE"
-  [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || fact cache-unwritable "$CACHE"
+  may_write "$CACHE" || fact cache-unwritable "$CACHE"
   [ "$aside" = "$SCRATCH/aside.php" ] || return 0
   if examine_build "$SCRATCH/aside.php" && examine_build "$SCRATCH/control.php"; then
     emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out"

@@ -13,7 +13,7 @@ from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
 from rolloutctl.outside.command import examiner, eyes, session_command
 from rolloutctl.outside.conversation import SHORT, Conversation
-from rolloutctl.outside.wire import encode
+from rolloutctl.outside.wire import encode, plainly
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
@@ -116,14 +116,14 @@ class RemoteSession:
         self._talk.send("open", "widen")
         steps = sum(step.timeout + 5 for step in self._steps)
         opened = self._talk.until("open", SHORT)
-        words = ("keep" if decision.keep else "revert", decision.cause, encode(decision.fragment().encode()))
+        words = ("keep" if decision.keep else "revert", decision.cause, plainly(decision.fragment().encode()))
         return (*opened, *self._talk.ask("settle", change, *words, seconds=3 * steps + 120))
 
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
         """Write a record that could not be written when it was made."""
         self._talk.send("open", "widen")
         opened = self._talk.until("open", SHORT)
-        return (*opened, *self._talk.ask("append", encode(body(fields).encode())))
+        return (*opened, *self._talk.ask("append", plainly(body(fields).encode())))
 
     def log(self) -> Log:
         """The host's whole audit log."""
@@ -205,7 +205,7 @@ class RemoteSession:
             "REBUILD": "1" if work.rebuild else "0",
             "BUILD_LIMIT": str(math.ceil(self._build_limit())),
             "ASK_LIMIT": str(self._asking),
-            "WHO": encode(json.dumps(work.who).encode()),
+            "WHO": plainly(json.dumps(work.who).encode()),
         }.items():
             self._talk.send("set", name, value)
 
@@ -220,4 +220,4 @@ def _step_line(step: Step) -> str:
     # JSON-safe, as the name goes into the host's record as it is.
     name = json.dumps(step.name)[1:-1]
     fields = [name, step.run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
-    return "\t".join(f if i in (2, 3) else encode(f.encode()) for i, f in enumerate(fields)) + "\n"
+    return "\t".join(f if i in (2, 3) else plainly(f.encode()) for i, f in enumerate(fields)) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unreachable
 
 _MARK = b"@rc1 "
+_PLAIN = re.compile(rb"[ -$&-~]{1,4096}")  # all but "%"
+_BLANK = "%20"
 # What a host may send. Each is several times what the largest host of ours has to say, so that one which never stops
 # talking is given up at once, and before it has filled the client.
 _LONGEST_LINE = 16 * 2**20  # bytes; a .env in one line, or the newest records with their lists of companies
@@ -22,16 +25,25 @@ _MOST_NOISE = 2**16  # bytes that are kept of a login shell's own words
 
 
 def encode(data: bytes) -> str:
-    """One token without blanks; `-` for nothing."""
+    """Base64 in one token; `-` for nothing."""
     return base64.b64encode(data).decode() or "-"
 
 
+def plainly(data: bytes) -> str:
+    """One token that a host reads without starting a process: printable ASCII as it is, if it is not too long."""
+    if not _PLAIN.fullmatch(data):
+        return encode(data)
+    return "=" + data.decode().replace(" ", _BLANK)
+
+
 def decode(token: str) -> bytes:
-    """The inverse of `encode`.
+    """The inverse of `encode` and of `plainly`.
 
     Raises:
-        ValueError: the token is not base64.
+        ValueError: the token is neither base64 nor plain.
     """
+    if token.startswith("="):
+        return token[1:].replace(_BLANK, " ").encode()
     return b"" if token == "-" else base64.b64decode(token, validate=True)  # noqa: S105 - the sign for nothing
 
 

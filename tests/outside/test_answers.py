@@ -168,7 +168,7 @@ def test_texts_that_travel_encoded_are_decoded_and_others_are_left() -> None:
 def test_every_encoded_text_that_the_session_emits_is_known_here() -> None:
     script = session_script()
     emitted = re.findall(r'emit "?([a-z-]+)"? ([^;\n]*)', script)
-    encoded = {kind for kind, tokens in emitted if re.search(r"\$\((b64|b64_file|tail_b64) |\| base64", tokens)}
+    encoded = {kind for kind, tokens in emitted if re.search(r"\$TOKEN|\$\((b64|b64_file|tail_b64) |\| base64", tokens)}
     assert len(encoded) > 10
     assert encoded <= set(TEXTS)
 

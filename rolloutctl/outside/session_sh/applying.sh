@@ -2,7 +2,9 @@
 
 fail() { # STEP EXIT OUTPUT-FILE
   FAILED=$1
-  emit failed "$(b64 "$1")" "$2" "$([ -f "${3:-}" ] && tail_b64 "$3" || printf '%s' -)"
+  TOKEN=-
+  [ ! -f "${3:-}" ] || tail_token "$3"
+  emit failed "$(b64 "$1")" "$2" "$TOKEN"
   return 1
 }
 
@@ -12,7 +14,7 @@ apply() {
   true >"$CHANGE/touched" && flush "$CHANGE/touched" "$CHANGE" # from here on going back has to restart, whoever does it
   MUST=
   [ "$DIRECTION" = widen ] || MUST=1
-  if [ "$(sha "$ENV_FILE")" != "$NEW_ENV_SHA" ]; then
+  if ! still_is "$ENV_FILE" "$NEW_ENV_SHA"; then
     swap_in "$CHANGE/env.new" "$ENV_FILE" "$ENV_SHA"
     case $? in
       0) ;;
@@ -27,7 +29,7 @@ apply() {
   [ -z "$UNSTAGED" ] || trouble=1
   [ "$trouble" = 0 ] || fail '.env' 1 || [ "$DIRECTION" = narrow ] || return
   if [ "$REBUILD" = 1 ] && [ -n "$BUILT" ]; then rebuild_from_file || [ "$DIRECTION" = narrow ] || return; fi
-  if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && [ "$(sha "$CACHE")" != "$NEW_CACHE_SHA" ]; then
+  if [ -f "$CHANGE/aside.php" ] && [ "$CACHE_SHA" != absent ] && ! still_is "$CACHE" "$NEW_CACHE_SHA"; then
     swap_in "$CHANGE/aside.php" "$CACHE" "$([ "$DIRECTION" = narrow ] || echo "$CACHE_SHA")"
     case $? in
       0) ;;
@@ -55,7 +57,7 @@ rebuild_from_file() { # a key that goes away can't be passed to a build: build f
     fail 'config cache' "$result" "$SCRATCH/build.out"
     return
   fi
-  cp -- "$SCRATCH/rebuilt.php" "$CHANGE/aside.php" && NEW_CACHE_SHA=$(sha "$CHANGE/aside.php") &&
+  cp -- "$SCRATCH/rebuilt.php" "$CHANGE/aside.php" && sha "$CHANGE/aside.php" ours && NEW_CACHE_SHA=$SHA &&
     printf "NEW_CACHE_SHA='%s'\n" "$NEW_CACHE_SHA" >>"$CHANGE/vars"
 }
 
@@ -79,7 +81,8 @@ judge_twin() {
   [ -n "$TWIN" ] || return 0
   wait_twin
   [ "$built" = 0 ] || { fail 'config cache' "$built" "$SCRATCH/twin.out"; return 1; }
-  [ "$(sha "$SCRATCH/twin.php")" = "$NEW_CACHE_SHA" ] || only_volatile || { fail override 0; return 1; }
+  sha "$SCRATCH/twin.php" ours
+  [ "$SHA" = "$NEW_CACHE_SHA" ] || only_volatile || { fail override 0; return 1; }
 }
 
 only_volatile() { # a value that is another at each build
@@ -104,7 +107,7 @@ run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tab
     if [ "$ended" != 0 ] && [ "$DIRECTION" = narrow ]; then run_step; fi # a switch-off that is not live is none
     if [ "$ended" != 0 ]; then
       outcome=1
-      fail "$(unb64 "$name")" "$ended" "$SCRATCH/step.out"
+      text_of "$name" && fail "$TEXT" "$ended" "$SCRATCH/step.out"
       [ "$DIRECTION" = narrow ] || break
     fi
     [ -z "$TERMINATED" ] || [ "$DIRECTION" = narrow ] || { outcome=1; fail terminated 0; break; }
@@ -114,12 +117,17 @@ run_steps() { # ONCE(0|1) FILE: name, run, seconds, once, check: tokens with tab
 
 run_step() { # the one that `run_steps` has read
   emit step "$name" begins
-  bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$run")"
+  text_of "$run"
+  bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$TEXT"
   ended=$result
-  emit step "$name" ended "$ended" "$MS" "$(tail_b64 "$SCRATCH/step.out")"
+  tail_token "$SCRATCH/step.out"
+  emit step "$name" ended "$ended" "$MS" "$TOKEN"
   note_step "$name" "$ended"
 }
 
 note_step() { # for the record: a step's name is JSON-safe, the client saw to that
-  STEPS_DONE=$STEPS_DONE${STEPS_DONE:+,}$(printf '{"name":"%s","ok":%s,"ms":%s}' "$(unb64 "$1")" "$([ "$2" = 0 ] && echo true || echo false)" "$MS")
+  ok=false
+  [ "$2" != 0 ] || ok=true
+  text_of "$1"
+  STEPS_DONE=$STEPS_DONE${STEPS_DONE:+,}'{"name":"'$TEXT'","ok":'$ok',"ms":'$MS'}'
 }

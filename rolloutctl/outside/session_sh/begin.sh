@@ -24,4 +24,7 @@ STATELESS=   # the state folder can't be used: a switch-off goes on, and the cli
 CHANGE=      # folder of the change that this session has begun
 DIRECTION=   # widen | narrow
 MS=0
-TAB=$(printf '\t')
+TAB='	'
+NEWLINE='
+'
+BLANKS=" $TAB$NEWLINE" # what IFS is, but for moments

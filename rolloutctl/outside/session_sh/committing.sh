@@ -26,9 +26,9 @@ drift() { # what is no longer as it was in prepare
     echo "pending $LEFTOVER"
   elif ! find_application || [ "$APP" != "$PREPARED_APP" ] || [ "$ENV_FILE" != "$PREPARED_ENV" ]; then
     echo release
-  elif [ "$(sha "$ENV_FILE")" != "$ENV_SHA" ]; then
+  elif ! still_is "$ENV_FILE" "$ENV_SHA"; then
     echo env
-  elif [ -n "$CACHE" ] && [ "$(sha "$CACHE")" != "$CACHE_SHA" ]; then
+  elif [ -n "$CACHE" ] && ! still_is "$CACHE" "$CACHE_SHA"; then
     echo cache
   elif [ "$DIRECTION" = widen ] && [ -n "$(show_all_deployments)" ]; then
     echo deploying
@@ -52,25 +52,28 @@ begin() { # ID: intent first, durable, with everything that going back needs
   mkdir -p "$STATE/change" && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
   STEPS_DONE='' RECORDED=1
   printf '%s' "$SELF" >"$CHANGE/session"
-  keep_copy "$ENV_FILE" "$CHANGE/env.old" && [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || return 1
+  keep_copy "$ENV_FILE" "$CHANGE/env.old" && sha "$CHANGE/env.old" ours && [ "$SHA" = "$ENV_SHA" ] || return 1
+  set --
   for file in cache.old aside.php env.new base steps requests requests_old inject settings edits host.php state.in; do
-    [ ! -f "$SCRATCH/$file" ] || cp -- "$SCRATCH/$file" "$CHANGE/$file" || return 1
+    [ ! -f "$SCRATCH/$file" ] || set -- "$@" "$SCRATCH/$file"
   done
+  cp -- "$@" "$CHANGE/" || return 1
   for name in DIRECTION APP ENV_FILE CACHE ENV_SHA NEW_ENV_SHA CACHE_SHA NEW_CACHE_SHA CACHE_MODE BUILT HAS_BUILD REBUILD RC_PHP BUILD_LIMIT ASK_LIMIT; do
     value='' && eval "value=\$$name"
-    printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/'\\\\''/g")"
+    case $value in *\'*) value=$(printf '%s' "$value" | sed "s/'/'\\\\''/g") ;; esac
+    printf "%s='%s'\n" "$name" "$value"
   done >"$CHANGE/vars.new" && only_values "$CHANGE/vars.new" || return 1
   for event in kept reverted; do
     printf '"event":"%s","cause":"disk full","steps":[],%s\n' "$event" "$BASE" >"$CHANGE/$event.ready" || return 1
   done
-  [ ! -f "$CHANGE/cache.old" ] || [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || return 1
+  [ ! -f "$CHANGE/cache.old" ] || { sha "$CHANGE/cache.old" ours && [ "$SHA" = "$CACHE_SHA" ]; } || return 1
   # `vars` comes last: without it the folder counts for nothing.
   flush "$CHANGE"/* && mv -f -- "$CHANGE/vars.new" "$CHANGE/vars" && flush "$CHANGE" && append '"event":"started",'"$BASE" && show_last_record
 }
 
 commit() { # ID HOLD-SECONDS
   HOLD=$2
-  BASE=$(cat "$SCRATCH/base")
+  IFS= read -r BASE <"$SCRATCH/base"
   phase executing
   if [ -n "$(drift)" ]; then # since the lock was taken; nobody else's edit is written over
     fail drift 0

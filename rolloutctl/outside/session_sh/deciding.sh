@@ -7,7 +7,7 @@ keep() { # CAUSE
 }
 
 decide() { # keep | revert, CAUSE, WHO: fields of the record, JSON with a comma behind
-  DECIDER=$(unb64 "${3:--}")
+  text_of "${3:--}" && DECIDER=$TEXT
   if [ -z "$CHANGE" ]; then
     if [ -n "$HOLDING" ]; then release; fi
     emit released
@@ -28,7 +28,7 @@ settle() { # ID WANT(keep|revert) CAUSE WHO: deliver a decision to whoever waits
     emit settled absent
     return
   fi
-  if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then
+  if holder_alive && carried_by "$holder_pid" "$folder"; then
     printf '%s %s %s\n' "$2" "${3:-by-another-session}" "${4:--}" >"$folder/decision.new" && mv -f "$folder/decision.new" "$folder/decision" && wake
     waits=0
     while [ -d "$folder" ] && [ "$waits" -lt 60 ] && holder_alive; do
@@ -57,7 +57,8 @@ recover() { # ID WANT, under the lock
     CHANGE=
     return
   fi
-  BASE=$(cat "$CHANGE/base") STEPS_DONE='' RECORDED=1 RECOVERING=1
+  IFS= read -r BASE <"$CHANGE/base"
+  STEPS_DONE='' RECORDED=1 RECOVERING=1
   # shellcheck source=/dev/null
   . "$CHANGE/vars"
   for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
@@ -83,6 +84,8 @@ recover() { # ID WANT, under the lock
 }
 
 is_ours() { # .env and the cache are as the change found them or made them: nobody's edit is written over
-  case $(sha "$ENV_FILE") in "$ENV_SHA" | "$NEW_ENV_SHA") ;; *) return 1 ;; esac
-  case $(sha "$CACHE") in "$CACHE_SHA" | "$NEW_CACHE_SHA") ;; *) return 1 ;; esac
+  sha "$ENV_FILE"
+  case $SHA in "$ENV_SHA" | "$NEW_ENV_SHA") ;; *) return 1 ;; esac
+  sha "$CACHE"
+  case $SHA in "$CACHE_SHA" | "$NEW_CACHE_SHA") ;; *) return 1 ;; esac
 }

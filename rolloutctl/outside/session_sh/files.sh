@@ -5,14 +5,19 @@
 
 patiently() { timeout -k 1 10 "$@"; } # COMMAND: it opens what may have become a fifo meanwhile
 
-sha() { # "absent" for a file that is not there, "strange" for something that is no file
+# Into SHA: "absent" for a file that is not there, "strange" for something that is no file. Where a file is OURS, in a
+# folder of our own, nobody can make a fifo of it.
+sha() { # FILE [OURS]
   if [ -L "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then
-    printf strange
-  elif [ -f "$1" ]; then
-    if hash=$(patiently sha256sum -- "$1" 2>/dev/null); then hash=${hash#\\} && printf '%s' "${hash%% *}"; else printf unreadable; fi
+    SHA=strange
+  elif [ ! -f "$1" ]; then
+    SHA=absent
+  elif [ -n "${2:-}" ]; then
+    SHA=$(sha256sum -- "$1" 2>/dev/null) || SHA=unreadable
   else
-    printf absent
+    SHA=$(timeout -k 1 10 sha256sum -- "$1" 2>/dev/null) || SHA=unreadable
   fi
+  SHA=${SHA#\\} SHA=${SHA%% *}
 }
 
 flush() { sync "$@" 2>/dev/null || sync; }
@@ -28,22 +33,33 @@ what_stands() { # FILE -> MODE OWNER GROUP LINKS DEVICE INODE SIZE ROOM FOLDER_D
   MODE=$2 OWNER=$3 GROUP=$4 LINKS=$5 DEVICE=$6 INODE=$7 SIZE=$8 ROOM=$(($9 * ${10})) FOLDER_DEVICE=${16}
 }
 
-# Why a file can't be replaced by a rename without losing something: empty when it can.
-rename_trouble() {
+# Into TROUBLE: why a file can't be replaced by a rename without losing something; empty when it can. What stands there
+# is known then, and STANDS empty where it is no regular file.
+rename_trouble() { # FILE
+  TROUBLE='' STANDS=1
+  what_stands "$1" || STANDS=''
   if [ ! -w "${1%/*}/" ]; then
-    echo folder
-  elif ! what_stands "$1"; then
+    TROUBLE=folder
+  elif [ -z "$STANDS" ]; then
     : # whatever it is, a rename takes its place
   elif [ "$LINKS" != 1 ]; then
-    echo links
+    TROUBLE=links
   elif [ "$DEVICE" != "$FOLDER_DEVICE" ] || grep -qs " $1 " /proc/self/mounts; then
-    echo mount
-  elif [ "$ME" != 0 ] && { [ "$OWNER" != "$ME" ] || ! id -G | tr ' ' '\n' | grep -qx "$GROUP"; }; then
-    echo owner
+    TROUBLE=mount
+  elif [ "$ME" != 0 ] && { [ "$OWNER" != "$ME" ] || not_ours "$GROUP"; }; then
+    TROUBLE=owner
   else
     # shellcheck disable=SC2012 # only the mode column is read
-    case $(ls -ld -- "$1") in ??????????+*) echo acl ;; esac
+    case $(ls -ld -- "$1") in ??????????+*) TROUBLE=acl ;; esac
   fi
+}
+
+not_ours() { case " $(id -G) " in *" $1 "*) return 1 ;; esac; } # GROUP
+
+may_write() { # FILE: in place, or by a rename
+  [ -w "$1" ] && return
+  rename_trouble "$1"
+  [ -z "$TROUBLE" ]
 }
 
 # planted PATH: whether the link that stands there was made by somebody else: not by us, nor by root, nor by the owner
@@ -63,11 +79,12 @@ planted() {
 # sha256, or absent; empty: whatever it is). 2: it is not, and was left alone. With MUST, where there is no room for a
 # second file, into the room that the target has: a switch-off and a way back may not fail for a full disk.
 swap_in() {
-  if ! what_stands "$2"; then
+  rename_trouble "$2"
+  if [ -z "$STANDS" ]; then
     case $3 in '' | absent) ;; *) return 2 ;; esac
     MODE=${CACHE_MODE:-0644} OWNER=$ME GROUP=$(id -g) ROOM=0
   fi
-  if [ -n "$(rename_trouble "$2")" ]; then
+  if [ -n "$TROUBLE" ]; then
     still_is "$2" "$3" || return 2
     write_in_place "$1" "$2"
     return
@@ -90,7 +107,9 @@ sweep_beside() { # FILE, with the lock: what killed sessions left beside it
   for beside in "$1".rolloutctl.??????; do [ ! -e "$beside" ] || rm -rf -- "$beside"; done
 }
 
-still_is() { [ -z "$2" ] || [ "$(sha "$1")" = "$2" ]; } # FILE WAS
+still_is() { # FILE WAS
+  [ -z "$2" ] || { sha "$1" && [ "$SHA" = "$2" ]; }
+}
 
 # In a folder of our own, that nobody else can put anything into: once inside, it does not matter what its name is made
 # to mean. The old file is held by a second name, so that an edit in the last moment is seen, and not lost.

@@ -41,11 +41,13 @@ rebuild_in_new_release() { # built while our .env stood, its cache may hold the 
 
 restore_cache() {
   [ "$CACHE_SHA" != absent ] && [ -f "$CHANGE/cache.old" ] && [ -d "$(dirname -- "$CACHE")" ] || return 0
-  now=$(sha "$CACHE")
+  sha "$CACHE"
+  now=$SHA
   if [ "$now" = "$CACHE_SHA" ]; then return 0; fi
   touched=1
   if [ "$now" = "$NEW_CACHE_SHA" ] || [ "$now" = absent ] || [ -z "$BUILT" ]; then
-    [ "$(sha "$CHANGE/cache.old")" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
+    sha "$CHANGE/cache.old" ours
+    [ "$SHA" = "$CACHE_SHA" ] || { stuck=1; FAILED='the kept config cache is not the one that was kept'; return; }
     swap_in "$CHANGE/cache.old" "$CACHE" "$now"
     case $? in 0) ;; 2) foreign_cache ;; *) stuck=1 FAILED='config cache' ;; esac
   else
@@ -59,10 +61,12 @@ foreign_cache() {
 }
 
 restore_env() {
-  now=$(sha "$ENV_FILE")
+  sha "$ENV_FILE"
+  now=$SHA
   if [ "$now" = "$NEW_ENV_SHA" ] && [ "$now" != "$ENV_SHA" ]; then
     [ -n "$touched" ] || [ "$CACHE_SHA" != absent ] || touched=1
-    [ "$(sha "$CHANGE/env.old")" = "$ENV_SHA" ] || { stuck=1; FAILED='the kept .env is not the one that was kept'; return; }
+    sha "$CHANGE/env.old" ours
+    [ "$SHA" = "$ENV_SHA" ] || { stuck=1; FAILED='the kept .env is not the one that was kept'; return; }
     swap_in "$CHANGE/env.old" "$ENV_FILE" "$now"
     case $? in 0) ;; 2) foreign_env ;; *) stuck=1 FAILED=.env ;; esac
   elif [ "$now" != "$ENV_SHA" ]; then
@@ -79,7 +83,8 @@ foreign_env() {
 }
 
 unedit() { # only the flag's own keys go back in a file that is no longer ours
-  now=$(sha "$ENV_FILE")
+  sha "$ENV_FILE"
+  now=$SHA
   printf '{"from":"%s","to":"%s",%s' "$ENV_FILE" "$SCRATCH/env.unedited" "$(cut -c2- "$CHANGE/edits")" >"$SCRATCH/unedit.in"
   eyes unedit "$SCRATCH/unedit.in" "$SCRATCH/unedit.out" && grep -q '"ok":true' "$SCRATCH/unedit.out" &&
     swap_in "$SCRATCH/env.unedited" "$ENV_FILE" "$now" && touched=1

@@ -7,10 +7,17 @@ holder_alive() {
 }
 
 phase() { # waiting | executing | holding | provisional: what a switch-off may end, and what it must wait for
-  if ! { printf '%s %s\n%s\n%s\n' "$SELF" "$(started_at "$SELF")" "$1" "$WHO" >"$STATE/holder.$SELF" && mv -f "$STATE/holder.$SELF" "$STATE/holder"; }; then
+  started_at "$SELF"
+  if ! { printf '%s %s\n%s\n%s\n' "$SELF" "$STARTED" "$1" "$WHO" >"$STATE/holder.$SELF" && mv -f "$STATE/holder.$SELF" "$STATE/holder"; }; then
     rm -f -- "$STATE/holder.$SELF" # the disk is full
     return 1
   fi
+}
+
+carried_by() { # PID FOLDER: whether that process carries the change in the folder
+  session=
+  { read -r session <"$2/session"; } 2>/dev/null
+  [ "$session" = "$1" ]
 }
 
 wake() { # one that holds a provisional change looks around once a second; with this at once
@@ -26,7 +33,7 @@ take_lock() { # DIRECTION SECONDS
     while [ "$tries" -lt "$2" ]; do
       tries=$((tries + 1))
       # An executing holder finishes first; one that only waits makes room for a switch-off.
-      [ "$1" = widen ] || { printf '%s %s\n' "$$" "$(started_at $$)" >"$STATE/preempt" && wake; }
+      [ "$1" = widen ] || { started_at $$ && printf '%s %s\n' "$$" "$STARTED" >"$STATE/preempt" && wake; }
       if timeout 1 flock 9; then tries=locked; break; fi
     done
     [ "$1" = widen ] || rm -f -- "$STATE/preempt"
@@ -59,10 +66,11 @@ find_leftovers() { # a change that nobody carries any more; the lock is ours, so
       rm -rf -- "$folder"
       continue
     fi
-    LEFTOVER=$(basename -- "$folder")
+    folder=${folder%/} LEFTOVER=${folder##*/}
     if [ -s "$folder/group" ]; then
       read -r group start <"$folder/group"
-      if [ -n "$start" ] && [ "$(started_at "$group")" = "$start" ]; then kill -KILL "-$group" 2>/dev/null; fi
+      started_at "$group"
+      if [ -n "$start" ] && [ "$STARTED" = "$start" ]; then kill -KILL "-$group" 2>/dev/null; fi
     fi
   done
 }

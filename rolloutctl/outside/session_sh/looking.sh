@@ -1,10 +1,18 @@
 # The verb `look`: the state of this host, read and never changed.
 
 show_env() {
-  emit env "$(sha "$ENV_FILE")" "$(stat -c '%a %u %g' -- "$ENV_FILE")" "$(rename_trouble "$ENV_FILE")" "$([ -w "$ENV_FILE" ] && echo writable)"
+  sha "$ENV_FILE"
+  rename_trouble "$ENV_FILE"
+  if [ -n "$STANDS" ]; then owned="$MODE $OWNER $GROUP"; else owned=$(stat -c '%a %u %g' -- "$ENV_FILE"); fi
+  writable=
+  [ ! -w "$ENV_FILE" ] || writable=writable
+  emit env "$SHA" "$owned" "$TROUBLE" "$writable"
 }
 
-b64_env() { if [ -s "$ENV_FILE" ]; then patiently cat -- "$ENV_FILE" | base64 | tr -d '\n'; else printf '%s' -; fi; }
+show_content() {
+  if [ -s "$ENV_FILE" ]; then join_lines "$(timeout -k 1 10 base64 -- "$ENV_FILE")"; else TOKEN=-; fi
+  emit content "$TOKEN"
+}
 
 show_lock() {
   if holder_alive; then emit lock "$holder_phase" "$holder_who"; else emit lock free -; fi
@@ -14,34 +22,36 @@ show_pending() {
   for folder in "$STATE"/change/*/; do
     whole "$folder" || continue
     living=dead
-    if holder_alive && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then living=alive; fi
+    if holder_alive && carried_by "$holder_pid" "$folder"; then living=alive; fi
     left=
     if [ "$living" = alive ] && [ "$holder_phase" = provisional ]; then left=$(seconds_left "$folder"); fi
-    emit pending "$(basename -- "$folder")" "$living" "$(b64_file "$folder/base")" "$([ -f "$folder/outcome" ] && echo decided || echo open)" "$left"
+    file_token "$folder/base"
+    folder=${folder%/}
+    emit pending "${folder##*/}" "$living" "$TOKEN" "$([ -f "$folder/outcome" ] && echo decided || echo open)" "$left"
   done
 }
 
 show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
   for pattern in "$@"; do
     case $pattern in "~/"*) pattern=$HOME/${pattern#??} ;; /*) ;; *) pattern=$RC_APP/$pattern ;; esac
-    (
-      IFS= # names may hold blanks
-      # shellcheck disable=SC2231 # the pattern is meant to expand
-      for found in $pattern; do
-        if [ -e "$found" ]; then (IFS=' ' && emit deploying "$(b64 "$found")"); fi
-      done
-    )
+    IFS= # names may hold blanks
+    # shellcheck disable=SC2086 # the pattern is meant to expand
+    set -- $pattern
+    IFS=$BLANKS
+    for found in "$@"; do
+      if [ -e "$found" ]; then token_of "$found" && emit deploying "$TOKEN"; fi
+    done
   done
 }
 
 look() { # RECORDS [content] : the state of this host
   show_env
-  if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ] && [ ! -L "$ENV_FILE" ]; then emit content "$(b64_env)"; fi
+  if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ] && [ ! -L "$ENV_FILE" ]; then show_content; fi
   emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"
   if trusted; then
     show_lock
     show_pending
-    if [ -s "$LOG" ]; then emit records "$(tail -n "$1" "$LOG" | base64 | tr -d '\n')"; fi
+    if [ -s "$LOG" ]; then join_lines "$(tail -n "$1" "$LOG" | base64)" && emit records "$TOKEN"; fi
   fi
   while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
 }

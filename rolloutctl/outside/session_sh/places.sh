@@ -1,10 +1,15 @@
 # Where things are on this host: the application, the state folder, our private folder, the change's folder.
 
 find_application() { # again at commit: `current` may have moved
-  cd "$RC_APP" 2>/dev/null || return 1
-  APP=$(pwd -P)
+  cd "$RC_APP" 2>/dev/null && cd -P . || return 1
+  APP=$PWD
   case $RC_ENV_FILE in /*) env_path=$RC_ENV_FILE ;; *) env_path=$APP/$RC_ENV_FILE ;; esac
-  ! planted "$env_path" && ENV_FILE=$(readlink -f -- "$env_path") && [ -f "$ENV_FILE" ]
+  planted "$env_path" && return 1
+  case $RC_ENV_FILE in
+    */*) ENV_FILE=$(readlink -f -- "$env_path") ;;
+    *) if [ -L "$env_path" ]; then ENV_FILE=$(readlink -f -- "$env_path"); else ENV_FILE=$env_path; fi ;;
+  esac
+  [ -f "$ENV_FILE" ]
 }
 
 find_state() {
@@ -16,12 +21,21 @@ find_state() {
     [ "$owner" = "$ME" ] || home=$( (getent passwd "$owner" || grep "^[^:]*:[^:]*:$owner:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
     base=${home:-/nonexistent}/.local/state/rolloutctl
   fi
-  MACHINE=$(cat /etc/machine-id 2>/dev/null || hostname)
-  # the path as configured, for `current` moves; but one way of writing it
-  slug=$(cd "$(dirname -- "$RC_APP")" && printf '%s/%s' "$(pwd -P)" "$(basename -- "$RC_APP")")
-  slug=$(printf '%s' "$slug" | tr -c 'A-Za-z0-9._\n' - | sed 's/^-*//')
-  STATE=$base/$slug/$(printf %.8s "$MACHINE")
+  if [ -r /etc/machine-id ]; then IFS= read -r MACHINE </etc/machine-id; else MACHINE=$(hostname); fi
+  beyond=${MACHINE#????????}
+  [ "$beyond" != "$MACHINE" ] || beyond=
+  STATE=$base/$(slug)/${MACHINE%"$beyond"}
   LOG=$STATE/audit.jsonl
+}
+
+# The path as configured, for `current` moves; but one way of writing it.
+slug() { # in a process of its own
+  app=$RC_APP
+  while [ "$app" != "${app%/}" ]; do app=${app%/}; done
+  case $app in */*) cd "${app%/*}/" && cd -P . || return ;; esac
+  sed -e 's/[^A-Za-z0-9._]/-/g' -e 's/^-*//' <<PATH_OF_APP
+$PWD/${app##*/}
+PATH_OF_APP
 }
 
 # Make the state folder, and trust it only when nobody else could have put something there. Says what is wrong.
@@ -54,7 +68,9 @@ state_trouble() {
   fi
   set --
   while [ -n "$place" ]; do set -- "$@" "$place" && place=${place%/*}; done
-  stat -c '%u %a %n' -- "$APP" "$@" | judge_folders && judge_entries
+  judge_folders <<FOLDERS && judge_entries
+$(stat -c '%u %a %n' -- "$APP" "$@")
+FOLDERS
 }
 
 judge_folders() { # stdin: owner, mode and name; the first is the application's, whose owner may own all that is ours
@@ -77,8 +93,8 @@ judge_folders() { # stdin: owner, mode and name; the first is the application's,
 judge_entries() { # what lies in the state folder, but for sessions' private folders: it may be older than its mode
   [ -d "$STATE" ] || return 0
   strange=$(find "$STATE" -name 'rolloutctl.??????' -prune -o \( ! -type d ! -type f -o -perm -020 -o -perm -002 \
-    -o ! -user "$ME" ! -user 0 ! -user "$(stat -c %u -- "$APP")" \) -print 2>/dev/null | head -n 1)
-  [ -z "$strange" ] || printf '%s is a link or a fifo, belongs to another user, or can be written by others' "$strange"
+    -o ! -user "$ME" ! -user 0 ! -user "$APP_OWNER" \) -print 2>/dev/null)
+  [ -z "$strange" ] || printf '%s is a link or a fifo, belongs to another user, or can be written by others' "${strange%%"$NEWLINE"*}"
   [ -z "$strange" ]
 }
 
@@ -96,14 +112,15 @@ has_room() { # FOLDER: a megabyte, as a test and not as a figure that quotas don
 
 make_scratch() { # FOLDER...: our private folder in the first that has room
   for folder in "$@"; do
-    if [ -w "$folder" ] && SCRATCH=$(mktemp -d "$folder/rolloutctl.XXXXXX" 2>/dev/null) && has_room "$SCRATCH"; then
-      own_scratch
-      return
-    fi
+    if [ -w "$folder" ] && new_scratch "$folder" && has_room "$SCRATCH"; then return; fi
     [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
     SCRATCH=
   done
   return 1
+}
+
+new_scratch() { # FOLDER
+  SCRATCH=$(mktemp -d "$1/rolloutctl.XXXXXX" 2>/dev/null) && own_scratch
 }
 
 open_change() { # DIRECTION: a change needs the state folder; a switch-off goes on without
@@ -111,25 +128,34 @@ open_change() { # DIRECTION: a change needs the state folder; a switch-off goes 
   problem=$(open_state)
   if [ -z "$problem" ]; then
     sweep
+    move_scratch
   elif [ "$1" = narrow ]; then
     STATELESS=1 STATE=$SCRATCH/state LOG=$SCRATCH/state/audit.jsonl
     mkdir -p "$STATE"
-    emit stateless "$(b64 "$problem")"
-    return
+    token_of "$problem" && emit stateless "$TOKEN"
   else
-    emit refused state 0 "$(b64 "$problem")"
-    return
+    token_of "$problem" && emit refused state 0 "$TOKEN"
   fi
-  outer=$SCRATCH
-  make_scratch "$STATE" && cp -- "$outer"/* "$SCRATCH/"
-  rm -rf -- "$outer"
 }
 
-own_scratch() { printf '%s %s\n' "$SELF" "$(started_at "$SELF")" >"$SCRATCH/owner"; }
+move_scratch() { # into the state folder, where it can be
+  outer=$SCRATCH
+  if ! new_scratch "$STATE"; then
+    SCRATCH=$outer
+  elif cp -- "$outer"/* "$SCRATCH/"; then
+    rm -rf -- "$outer"
+  else
+    rm -rf -- "$SCRATCH"
+    SCRATCH=$outer
+  fi
+}
+
+own_scratch() { started_at "$SELF" && printf '%s %s\n' "$SELF" "$STARTED" >"$SCRATCH/owner"; }
 
 sweep() { # what sessions that were killed left: private folders, in /tmp of those that never came to a change, and drafts
   for folder in "$STATE"/rolloutctl.* "${TMPDIR:-/tmp}"/rolloutctl.* /tmp/rolloutctl.* /dev/shm/rolloutctl.*; do
-    if [ ! -L "$folder" ] && [ "$(stat -c %u -- "$folder" 2>/dev/null)" = "$ME" ] && [ -s "$folder/owner" ]; then
+    # shellcheck disable=SC3067 # dash, bash and busybox have -O
+    if [ ! -L "$folder" ] && [ -O "$folder" ] && [ -s "$folder/owner" ]; then
       read -r pid start <"$folder/owner"
       alive "$pid" "$start" || rm -rf -- "$folder"
     fi

@@ -8,14 +8,14 @@ refuse() { # WHY [EXIT] [OUTPUT-TOKEN]
 build_aside() { # TO [NAME=VALUE...]
   to=$1
   shift
-  rm -f -- "$to"
+  [ ! -e "$to" ] || rm -f -- "$to"
   bounded "$BUILD_LIMIT" "$SCRATCH/build.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" APP_CONFIG_CACHE="$to" "$RC_PHP" -d opcache.enable_cli=0 artisan config:cache --no-interaction --no-ansi && [ -s "$to" ]
 }
 
 prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
   DIRECTION=$1
-  ENV_SHA=$(sha "$ENV_FILE") PREPARED_APP=$APP PREPARED_ENV=$ENV_FILE
-  NEW_ENV_SHA=$(sha "$SCRATCH/env.new")
+  sha "$ENV_FILE" && ENV_SHA=$SHA PREPARED_APP=$APP PREPARED_ENV=$ENV_FILE
+  sha "$SCRATCH/env.new" ours && NEW_ENV_SHA=$SHA
   if [ "$ENV_SHA" != "$EXPECTED_ENV" ]; then
     emit drift env
     return
@@ -26,13 +26,13 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
     refuse staging || [ "$DIRECTION" = narrow ] || return
   fi
   CACHE='' CACHE_SHA=absent NEW_CACHE_SHA=absent BUILT=
-  [ -w "$ENV_FILE" ] || [ -z "$(rename_trouble "$ENV_FILE")" ] || refuse unwritable || [ "$DIRECTION" = narrow ] || return
+  may_write "$ENV_FILE" || refuse unwritable || [ "$DIRECTION" = narrow ] || return
   if ! find_cache; then
     NO_ASIDE=1 # a build would replace the live cache; a switch-off patches it
     [ "$DIRECTION" = narrow ] || return
   fi
   if [ "$CACHE_SHA" != absent ]; then
-    [ -w "$CACHE" ] || [ -z "$(rename_trouble "$CACHE")" ] || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
+    may_write "$CACHE" || refuse unwritable-cache 0 "$(b64 "$CACHE")" ||
       [ "$DIRECTION" = narrow ] || return
     if [ "$CACHE_SHA" != strange ]; then
       keep_copy "$CACHE" "$SCRATCH/cache.old"
@@ -42,8 +42,9 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
   elif [ "$HAS_BUILD" = 1 ]; then
     emit uncached
   fi
-  if [ "$CACHE_SHA" = absent ] && [ "$(rename_trouble "$ENV_FILE")" ] && [ "$DIRECTION" = widen ]; then
-    refuse in-place 0 "$(b64 "$(rename_trouble "$ENV_FILE")")" || return
+  if [ "$CACHE_SHA" = absent ] && [ "$DIRECTION" = widen ]; then
+    rename_trouble "$ENV_FILE"
+    [ -z "$TROUBLE" ] || refuse in-place 0 "$(b64 "$TROUBLE")" || return
   fi
   # Nothing that sudo or a check says would stop a switch-off, so it does not wait for them.
   [ "$DIRECTION" = narrow ] || check_steps || return
@@ -51,8 +52,8 @@ prepare() { # DIRECTION: stage, build aside, prove. Nothing live is touched
 }
 
 still_proved() { # what was proved has to be what stands: somebody may have changed it in the middle
-  [ "$(sha "$ENV_FILE")" = "$EXPECTED_ENV" ] || emit drift env
-  [ -z "$CACHE" ] || [ "$(sha "$CACHE")" = "$CACHE_SHA" ] || emit drift cache
+  still_is "$ENV_FILE" "$EXPECTED_ENV" || emit drift env
+  [ -z "$CACHE" ] || still_is "$CACHE" "$CACHE_SHA" || emit drift cache
 }
 
 find_cache() { # ask the application, in the environment of the build, where its cache is and which file it reads
@@ -69,7 +70,7 @@ find_cache() { # ask the application, in the environment of the build, where its
   CACHE=$(from_json cache "$SCRATCH/state.out")
   [ -n "$CACHE" ] || guess_cache
   planted "$CACHE" || [ ! -e "$CACHE" ] || CACHE=$(readlink -f -- "$CACHE")
-  CACHE_SHA=$(sha "$CACHE")
+  sha "$CACHE" && CACHE_SHA=$SHA
   if [ "$CACHE_SHA" = strange ]; then refuse strange-cache 0 "$(b64 "$CACHE")" || [ "$DIRECTION" = narrow ] || return; fi
   if [ "$HAS_BUILD" = 1 ] && [ "$(from_json cache "$SCRATCH/check.out")" != "$SCRATCH/aside.php" ]; then
     refuse not-aside 0 "$(b64 "$CACHE")"
@@ -81,11 +82,16 @@ find_cache() { # ask the application, in the environment of the build, where its
 
 guess_cache() { # the application can't say; for a switch-off Laravel's usual place is better than nothing
   CACHE=$APP/bootstrap/cache/config.php
-  CACHE_SHA=$(sha "$CACHE")
+  sha "$CACHE" && CACHE_SHA=$SHA
 }
 
-from_json() { # NAME FILE: a top-level string without escapes, as json_encode writes it
-  grep -o '"'"$1"'":"[^"\\]*"' "$2" | head -n 1 | cut -d'"' -f4
+from_json() { # NAME FILE: a top-level string without escapes, as json_encode writes it, in one line
+  json=
+  IFS= read -r json <"$2"
+  case $json in *'"'"$1"'":"'*) ;; *) return ;; esac
+  value=${json#*'"'"$1"'":"'}
+  value=${value%%'"'*}
+  case $value in *\\*) ;; *) printf '%s\n' "$value" ;; esac
 }
 
 build_new_cache() {
@@ -100,13 +106,14 @@ build_new_cache() {
     refuse build "$result" "$(tail_b64 "$SCRATCH/build.out")"
     return 1
   fi
-  NEW_CACHE_SHA=$(sha "$SCRATCH/aside.php")
+  sha "$SCRATCH/aside.php" ours && NEW_CACHE_SHA=$SHA
 }
 
 caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the client named
   control=
   [ -z "${2:-}" ] || control='"control":"'$SCRATCH/$2'",'
-  printf '{"live":"%s","new":"%s",%s%s' "$CACHE" "$SCRATCH/$1" "$control" "$(cut -c2- "$SCRATCH/settings")" >"$SCRATCH/diff.in"
+  IFS= read -r settings <"$SCRATCH/settings"
+  printf '{"live":"%s","new":"%s",%s%s' "$CACHE" "$SCRATCH/$1" "$control" "${settings#?}" >"$SCRATCH/diff.in"
   printf '%s' "$SCRATCH/diff.in"
 }
 
@@ -124,7 +131,7 @@ names_in() { # LIST FILE: the names in a top-level list of json_encode's, one a 
 
 patch_cache() {
   printf '{"live":"%s","to":"%s",%s' "$CACHE" "$SCRATCH/aside.php" "$(cut -c2- "$SCRATCH/patch")" >"$SCRATCH/patch.in"
-  if eyes patch "$SCRATCH/patch.in" "$SCRATCH/patch.out"; then emit patched "$(b64_file "$answer")"; else rm -f -- "$SCRATCH/aside.php"; fi
+  if eyes patch "$SCRATCH/patch.in" "$SCRATCH/patch.out"; then file_token "$answer" && emit patched "$TOKEN"; else rm -f -- "$SCRATCH/aside.php"; fi
 }
 
 ask() { # KIND REQUESTS-FILE: emits the answers; fails when one is not as expected

@@ -25,24 +25,26 @@ provide() { # SECONDS
 
 # Counted by the time since the boot, which no clock that is set can shorten or lengthen.
 set_deadline() { # FOLDER SECONDS
-  printf '%s\n' "$(($(centiseconds) + $2 * 100))" >"$1/provisional.new" && flush "$1/provisional.new" && mv -f -- "$1/provisional.new" "$1/provisional"
+  centiseconds
+  printf '%s\n' "$((NOW + $2 * 100))" >"$1/provisional.new" && flush "$1/provisional.new" && mv -f -- "$1/provisional.new" "$1/provisional"
 }
 
-centiseconds_left() { # FOLDER
+centiseconds_left() { # FOLDER, into LEFT
   { read -r deadline <"$1/provisional"; } 2>/dev/null || deadline=0
   case $deadline in *[!0-9]* | '') deadline=0 ;; esac
-  printf '%s' "$((deadline - $(centiseconds)))"
+  centiseconds
+  LEFT=$((deadline - NOW))
 }
 
 seconds_left() { # FOLDER: never less than none
-  left=$(centiseconds_left "$1")
-  if [ "$left" -gt 0 ]; then printf '%s' "$(((left + 99) / 100))"; else printf 0; fi
+  centiseconds_left "$1"
+  if [ "$LEFT" -gt 0 ]; then printf '%s' "$(((LEFT + 99) / 100))"; else printf 0; fi
 }
 
 provisional_left() { # of whoever has the lock, as holder_alive has read it; nothing where that is no provisional change
   [ "${holder_phase:-}" = provisional ] || return 0
   for folder in "$STATE"/change/*/; do
-    if [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then seconds_left "$folder"; fi
+    if carried_by "$holder_pid" "$folder"; then seconds_left "$folder"; fi
   done
 }
 
@@ -67,13 +69,14 @@ stand_by() { # in a process of its own: neither the client nor the server's sshd
 }
 
 provisional_decision() { # into LINE: whether there is one
+  centiseconds_left "$CHANGE"
   if [ -s "$CHANGE/decision" ]; then
     LINE="decide $(cat "$CHANGE/decision")"
   elif switch_off_waits; then
     LINE="decide revert preempted"
   elif [ -n "$TERMINATED" ]; then
     LINE="decide revert terminated"
-  elif [ "$(centiseconds_left "$CHANGE")" -le 0 ]; then
+  elif [ "$LEFT" -le 0 ]; then
     LINE="decide revert not-confirmed"
   else
     return 1
@@ -81,19 +84,19 @@ provisional_decision() { # into LINE: whether there is one
 }
 
 nap() { # a second at most, and never past the deadline; a signal ends it
-  left=$(centiseconds_left "$CHANGE")
-  [ "$left" -lt 100 ] || left=100
-  [ "$left" -gt 0 ] || left=1
-  (sleep "$((left / 100)).$(printf %02d "$((left % 100))")" || sleep 1) 9>&- &
+  centiseconds_left "$CHANGE"
+  [ "$LEFT" -lt 100 ] || LEFT=100
+  [ "$LEFT" -gt 0 ] || LEFT=1
+  (sleep "$((LEFT / 100)).$(printf %02d "$((LEFT % 100))")" || sleep 1) 9>&- &
   wait "$!"
 }
 
 extend() { # ID SECONDS: so long at least it does not go back, for a confirmation is on its way to all hosts
   folder=$STATE/change/$1
-  if holder_alive && [ "$holder_phase" = provisional ] && [ "$(cat "$folder/session" 2>/dev/null)" = "$holder_pid" ]; then
-    left=$(centiseconds_left "$folder")
-    [ "$left" -gt 100 ] || return 0 # it may be on its way back already
-    [ "$left" -ge $(($2 * 100)) ] || set_deadline "$folder" "$2" || return 1
+  if holder_alive && [ "$holder_phase" = provisional ] && carried_by "$holder_pid" "$folder"; then
+    centiseconds_left "$folder"
+    [ "$LEFT" -gt 100 ] || return 0 # it may be on its way back already
+    [ "$LEFT" -ge $(($2 * 100)) ] || set_deadline "$folder" "$2" || return 1
     emit provisional "$(seconds_left "$folder")"
   fi
 }

@@ -5,13 +5,12 @@
 append() { # the rest of a record, without its opening brace
   HEAD=${LOG%.jsonl}.head
   end_torn_line && agree_with_head || return 1
-  line=$(printf '{"prev":"%s","line":%d,"time":"%s",%s' "$previous" $((lines + 1)) "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1")
-  write_head $((lines + 1)) "$(printf '%s' "$line" | hash_of_line)" || return 1
+  line='{"prev":"'$previous'","line":'$((lines + 1))',"time":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",'$1
+  hash=$(printf '%s' "$line" | sha256sum)
+  write_head $((lines + 1)) "${hash%% *}" || return 1
   printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ] || return 1
   take_head || : # it is recorded; the next record finds the head one line behind
 }
-
-hash_of_line() { sha256sum | cut -c1-64; }
 
 end_torn_line() { # a power cut's, so that it can be told from tampering; it may end in zeros, which $() would drop
   [ ! -s "$LOG" ] || [ -z "$(tail -c 1 "$LOG" | tr '\0' x)" ] || printf '\n' >>"$LOG"
@@ -19,9 +18,10 @@ end_torn_line() { # a power cut's, so that it can be told from tampering; it may
 
 agree_with_head() { # sets lines and previous: what the new line follows
   lines=$(($(wc -l <"$LOG"))) previous='' known='' head_lines=''
-  [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | hash_of_line)
+  [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
+  previous=${previous%% *}
   [ ! -s "$HEAD" ] || { read -r head_lines known <"$HEAD"; } 2>/dev/null
-  known=$(printf '%s' "$known" | tr -cd 0-9a-f)
+  case $known in *[!0-9a-f]*) known=$(printf '%s' "$known" | tr -cd 0-9a-f) ;; esac
   [ "$head_lines $known" != "$lines $previous" ] || return 0
   if follows_head "$(tail -n 1 "$LOG" | tr -d '\0')"; then
     write_head "$lines" "$previous" && take_head
@@ -62,10 +62,10 @@ show_log() { # [PIECE BYTES]: how long it is and its head, or a piece of it, in 
 
 length_of_log() { if [ -s "$LOG" ]; then stat -c %s -- "$LOG"; else echo 0; fi; }
 
-show_last_record() { emit record "$(tail -n 1 "$LOG" | base64 | tr -d '\n')"; }
+show_last_record() { token_of "$line" && emit record "$TOKEN"; } # the one that `append` has just written
 
 write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then into the log
-  body=$(printf '"event":"%s","cause":"%s",%s"steps":[%s],%s' "$1" "$2" "$DECIDER" "$STEPS_DONE" "$BASE")
+  body='"event":"'$1'","cause":"'$2'",'$DECIDER'"steps":['$STEPS_DONE'],'$BASE
   if ! { printf '%s\n' "$body" >"$CHANGE/outcome.new" && flush "$CHANGE/outcome.new"; } 2>/dev/null; then
     cp -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new" 2>/dev/null || mv -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new"
   fi
@@ -75,9 +75,12 @@ write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then i
 
 settle_outcome() {
   if [ -z "$RECORDED" ]; then # a switch-off without a log: the client keeps the record
-    emit unrecorded "$(b64_file "$CHANGE/outcome")"
+    file_token "$CHANGE/outcome" && emit unrecorded "$TOKEN"
     forget
-  elif append "$(cat "$CHANGE/outcome")"; then
+    return
+  fi
+  IFS= read -r body <"$CHANGE/outcome"
+  if append "$body"; then
     show_last_record
     forget
   else

@@ -4,13 +4,16 @@ check_steps() {
   checks=0
   while IFS="$TAB" read -r _ run _ _ check; do
     checks=$((checks + 1))
-    sudo_allows "$(unb64 "$run")" || refuse "$why" "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
+    text_of "$run"
+    sudo_allows "$TEXT" || refuse "$why" "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
     check_passes "$check" || refuse check "$checks" "$(tail_b64 "$SCRATCH/check_$checks.out")" || return
   done <"$SCRATCH/steps"
 }
 
 check_passes() { # CHECK of the step number $checks
-  [ "$1" = - ] || bounded 30 "$SCRATCH/check_$checks.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(unb64 "$1")"
+  [ "$1" = - ] && return
+  text_of "$1"
+  bounded 30 "$SCRATCH/check_$checks.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$TEXT"
 }
 
 sudo_allows() { # COMMAND: whether `sudo -n ...` may run it without a password

@@ -1,15 +1,74 @@
 # Answers to the client, and what a text has to go through to be one token of it.
+#
+# A process for each token would be most of what a session costs. So a text of printable ASCII travels as it is, behind
+# a "=" and with %20 for a blank; only any other one takes base64. `token_of` and `text_of` leave what they made in a
+# variable, as $(...) starts a process, too.
 
 emit() { printf '@rc1 %s\n' "$*" || :; } # nobody listening is no failure
 
-b64() { # text -> one token
-  if [ -z "$1" ]; then printf '%s' -; else printf '%s' "$1" | base64 | tr -d '\n'; fi
+token_of() { # TEXT, into TOKEN
+  case $1 in
+    '')
+      TOKEN=-
+      return
+      ;;
+    *[![:print:]]* | *%*) ;;
+    *)
+      if [ "${#1}" -le 4096 ]; then # each blank copies the whole of it
+        TOKEN='=' more=$1
+        while :; do
+          case $more in *' '*) TOKEN=$TOKEN${more%%' '*}%20 more=${more#*' '} ;; *) break ;; esac
+        done
+        TOKEN=$TOKEN$more
+        return
+      fi
+      ;;
+  esac
+  join_lines "$(printf '%s' "$1" | base64)"
 }
 
-b64_file() { if [ -s "$1" ]; then base64 <"$1" | tr -d '\n'; else printf '%s' -; fi; }
+text_of() { # TOKEN, into TEXT, without the newlines at its end
+  case $1 in
+    -) TEXT='' ;;
+    =*)
+      TEXT='' more=${1#=}
+      while :; do
+        case $more in *%20*) TEXT="$TEXT${more%%%20*} " more=${more#*%20} ;; *) break ;; esac
+      done
+      TEXT=$TEXT$more
+      ;;
+    *) TEXT=$(printf '%s' "$1" | base64 -d) ;;
+  esac
+}
 
-unb64() { if [ "$1" = - ]; then :; else printf '%s' "$1" | base64 -d; fi; }
+file_token() { # FILE, into TOKEN; one that nobody else could have made a fifo of
+  if [ -s "$1" ]; then join_lines "$(base64 <"$1")"; else TOKEN=-; fi
+}
 
-tail_b64() { # the end of a step's output; the first, perhaps cut line is dropped, so that no secret is cut in two
-  if [ "$(wc -c <"$1")" -gt 8192 ]; then tail -c 8192 "$1" | sed 1d | base64 | tr -d '\n'; else b64_file "$1"; fi
+join_lines() { # BASE64, into TOKEN
+  # shellcheck disable=SC2086 # a word a line
+  set -- $1
+  IFS=
+  TOKEN="$*"
+  IFS=$BLANKS
+}
+
+tail_token() { # FILE, into TOKEN: the end of a step's output; the first, perhaps cut line is dropped, so that no secret is cut in two
+  if [ -s "$1" ] && [ "$(wc -c <"$1")" -gt 8192 ]; then
+    join_lines "$(tail -c 8192 "$1" | sed 1d | base64)"
+  else
+    file_token "$1"
+  fi
+}
+
+# The same in the words of a pipe.
+b64() { token_of "$1" && printf '%s' "$TOKEN"; }
+b64_file() { file_token "$1" && printf '%s' "$TOKEN"; }
+tail_b64() { tail_token "$1" && printf '%s' "$TOKEN"; }
+
+unb64() { # every byte, also newlines at its end
+  case $1 in
+    - | =*) text_of "$1" && printf '%s' "$TEXT" ;;
+    *) printf '%s' "$1" | base64 -d ;;
+  esac
 }

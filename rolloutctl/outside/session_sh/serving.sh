@@ -140,6 +140,9 @@ fi
 # shellcheck disable=SC2086 # client, its port, server, its port
 set -- ${SSH_CONNECTION:-}
 echo # ends a line that a login shell left open
-emit hello 1 "$ME" "$(b64 "$(id -un)")" "$(b64 "$MACHINE")" "$(b64 "$APP")" "$(b64 "$ENV_FILE")" "$(b64 "$STATE")" "${3:--}"
+server=${3:--}
+set --
+for each in "$(id -un)" "$MACHINE" "$APP" "$ENV_FILE" "$STATE"; do token_of "$each" && set -- "$@" "$TOKEN"; done
+emit hello 1 "$ME" "$@" "$server"
 serve
 if [ -n "$CHANGE" ]; then decide revert client-gone; fi
