@@ -63,11 +63,15 @@ _Entry = tuple[int, int, int, int, int, str]
 
 @dataclass(slots=True)
 class Application:
-    """The application in `folder`, in one of the layouts, owned by `owner` (uid and gid) or by whoever runs the lab."""
+    """The application in `folder`, in one of the layouts, owned by `owner` (uid and gid) or by whoever runs the lab.
+
+    Its php is the one in `programs`.
+    """
 
     folder: Path
     layout: Layout
-    owner: tuple[int, int] | None = None
+    owner: tuple[int, int] | None
+    programs: Path
     _pristine: dict[str, _Entry] = field(default_factory=dict)
 
     @property
@@ -120,9 +124,9 @@ class Application:
     def artisan_in(self, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """The same in another release."""
         return subprocess.run(
-            ["php", "artisan", *arguments],
+            [self.programs / "php", "artisan", *arguments],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": f"{self.programs}:{os.environ['PATH']}", **environment},
             capture_output=True,
             text=True,
             timeout=60,

@@ -2,7 +2,8 @@
 # What systemd is to a server's php-fpm: starts, stops, restarts and reloads the php-fpm of the host in whose folder this stands.
 # Called as restart-fpm.sh or reload-fpm.sh (links in the application's folder), or with the action as its argument.
 set -u
-here=$(dirname "$(readlink -f "$0")")
+here=$(readlink -f "$0")
+here=${here%/*}
 action=${0##*/}
 case $action in
     restart-fpm.sh) action=restart ;;
@@ -12,15 +13,17 @@ esac
 
 # A process whose parent never asks for it stays in the table as a zombie.
 alive() {
-    [ -n "$1" ] && [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null
+    [ -n "$1" ] && { IFS= read -r state <"/proc/$1/stat"; } 2>/dev/null || return 1
+    case ${state##*) } in [ZX]*) return 1 ;; esac
 }
 
-master() {
-    cat "$here/fpm.pid" 2>/dev/null
+master() { # into pid
+    pid=
+    { read -r pid <"$here/fpm.pid"; } 2>/dev/null
 }
 
 stop() {
-    pid=$(master)
+    master
     alive "$pid" || return 0
     kill -TERM "$pid" 2>/dev/null
     tries=0
@@ -34,9 +37,10 @@ stop() {
 # In the foreground, as systemd runs it, or a reload would change its id; a session of its own, so that nobody who ends
 # the restart's process group ends it too. It writes its pid file once it listens.
 start() {
-    ! alive "$(master)" || return 0
+    master
+    ! alive "$pid" || return 0
     rm -f "$here/fpm.pid"
-    setsid "@PHP_FPM@" --nodaemonize -R -y "$here/fpm.conf" </dev/null >"$here/fpm.out" 2>&1 &
+    setsid @PHP_FPM@ --nodaemonize -R -y "$here/fpm.conf" </dev/null >"$here/fpm.out" 2>&1 &
     pid=$!
     tries=0
     while alive "$pid" && [ "$tries" -lt 1000 ]; do
@@ -71,7 +75,8 @@ case $action in
         ;;
     reload)
         echo reload >>"$here/restarts.log"
-        kill -USR2 "$(master)"
+        master
+        kill -USR2 "$pid"
         ;;
     *)
         echo "fpm.sh: no such action: $action" >&2

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.lab.application import Application, Fault, Illness, Layout
 from tests.lab.pausing import Moment, Pause, paused
 from tests.lab.processes import Process, Table, end, processes, strangers_in, with_descendants
-from tests.lab.servers import Fpm, Server, Spoilt, nginx, sshd
+from tests.lab.servers import Fpm, Server, Spoilt, lean_php, nginx, sshd
 
 NOBODY = 65534
 
@@ -64,8 +64,9 @@ class LabHost:
         self.home = folder / "home"
         self.state_dir = self.home / "state"
         self.tools = folder / "tools"
+        self.bin = folder / "bin"
         self._owner = (NOBODY, NOBODY) if unprivileged else None
-        self.application = Application(folder / "app", layout, self._owner)
+        self.application = Application(folder / "app", layout, self._owner, self.bin)
         self.fpm = Fpm(folder, "nobody" if unprivileged else "root")
         self.sshd: Server = sshd(folder, authorized_keys=authorized_keys, home=self.home)
         self.nginx: Server = nginx(folder, public=self.app / "public")
@@ -215,7 +216,7 @@ class LabHost:
 
     def pause(self, moment: Moment) -> AbstractContextManager[Pause]:
         """Stop the next session that comes to this moment, until it is told to go on; see tests/lab/pausing.py."""
-        return paused(self.tools, moment)
+        return paused(self.tools, moment, self.bin)
 
     # Its life
 
@@ -223,6 +224,8 @@ class LabHost:
         """Lay everything out and start the servers."""
         self.folder.mkdir(parents=True)
         self.tools.mkdir()
+        self.bin.mkdir()
+        lean_php(self.bin)
         self._make_home()
         self.public_key = write_key(self.folder / "host_key")
         self.fpm.install()

@@ -90,10 +90,10 @@ class Pause:
 
 
 @contextmanager
-def paused(tools: Path, moment: Moment) -> Iterator[Pause]:
+def paused(tools: Path, moment: Moment, programs: Path) -> Iterator[Pause]:
     """Stop the next session that has `tools` first in its PATH; it goes on with the end of the block at the latest.
 
-    Several moments can be awaited at once. A shell that has tools of its own inside, as busybox, passes by.
+    `programs` comes next in its PATH. Several moments can be awaited at once. A shell that has tools of its own inside, as busybox, passes by.
     """
     tool, pattern, turn = _CALLS[moment]
     moments = tools / f"{tool}.moments"
@@ -103,7 +103,7 @@ def paused(tools: Path, moment: Moment) -> Iterator[Pause]:
     (notes / "held").touch()
     awaited = notes.with_suffix(".sh")
     _write(awaited, _AWAITED.format(pattern=pattern.replace(" ", r"\ "), notes=notes, turn=turn))
-    _write(tools / tool, _STAND_IN.format(moments=moments, tool=program(tool)))
+    _write(tools / tool, _STAND_IN.format(moments=moments, tool=_behind(programs, tool)))
     pause = Pause(moment, notes)
     try:
         yield pause
@@ -111,6 +111,11 @@ def paused(tools: Path, moment: Moment) -> Iterator[Pause]:
         pause.go_on()
         awaited.unlink(missing_ok=True)
         shutil.rmtree(notes, ignore_errors=True)
+
+
+def _behind(programs: Path, tool: str) -> str:
+    own = programs / tool
+    return str(own) if own.exists() else program(tool)
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from rolloutctl.rules.records import verify
 from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Beside, Ending, Operator
-from tests.stories.traces import BRIEF, events_of, line_in, log_of, portals, whole_log_of
+from tests.stories.traces import BRIEF, events_of, line_in, log_of, portals, until, whole_log_of
 
 pytestmark = pytest.mark.lab
 
@@ -177,6 +177,7 @@ def test_off_works_while_a_config_file_throws_and_quotes_a_secret(fresh: Lab, op
 def test_off_goes_on_without_its_audit_log_and_the_record_is_written_later(fresh: Lab, operator: Operator) -> None:
     host = fresh.hosts[1]
     away = host.home / "away"
+    until(lambda: not host.leftovers(), "the end of the session that switched it on")
     host.state_dir.rename(away)
     host.state_dir.write_text("a file where the state folder was")
 

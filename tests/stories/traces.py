@@ -67,8 +67,8 @@ def assert_nothing_is_left(lab: Lab) -> None:
     """No session or step, no holder, no private or staged file, no change without an outcome, no broken chain."""
     wait_until(lambda: all(not host.leftovers() for host in lab.hosts), f"no process left: {_left(lab)}", seconds=15)
     for host in lab.hosts:
-        assert strays_of(host) == [], host.name
-        assert verify(whole_log_of(host)) is None, host.name
+        assert not (strays := strays_of(host)), f"{host.name}: {strays}"
+        assert (fault := verify(whole_log_of(host))) is None, f"{host.name}: {fault}"
 
 
 def secrets_in(lab: Lab, seen: Iterable[str]) -> list[str]:

@@ -14,13 +14,11 @@ return [
 
     'providers' => [
         Illuminate\Cache\CacheServiceProvider::class,
-        Illuminate\Foundation\Providers\ConsoleSupportServiceProvider::class,
-        Illuminate\Database\DatabaseServiceProvider::class,
-        Illuminate\Encryption\EncryptionServiceProvider::class,
         Illuminate\Filesystem\FilesystemServiceProvider::class,
         Illuminate\Foundation\Providers\FoundationServiceProvider::class,
-        Illuminate\Queue\QueueServiceProvider::class,
         Illuminate\View\ViewServiceProvider::class,
+        Illuminate\Queue\QueueServiceProvider::class,
+        App\Providers\ConsoleServiceProvider::class,
         App\Providers\RouteServiceProvider::class,
     ],
 
