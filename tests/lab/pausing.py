@@ -93,7 +93,8 @@ class Pause:
 def paused(tools: Path, moment: Moment, programs: Path) -> Iterator[Pause]:
     """Stop the next session that has `tools` first in its PATH; it goes on with the end of the block at the latest.
 
-    `programs` comes next in its PATH. Several moments can be awaited at once. A shell that has tools of its own inside, as busybox, passes by.
+    `programs` comes next in its PATH. Several moments can be awaited at once. A shell that has tools of its own
+    inside, as busybox, passes by.
     """
     tool, pattern, turn = _CALLS[moment]
     moments = tools / f"{tool}.moments"
