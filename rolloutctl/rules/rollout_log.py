@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
+from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change, fold, merged_orders
 from rolloutctl.rules.records import Record, audience_of
@@ -18,6 +19,7 @@ from rolloutctl.rules.records import Record, audience_of
 VALIDATE = "validate"  # the stage before the first phase
 ROLLOUT, SIGN_OFF, CHECK = "rollout", "sign-off", "check"
 MARKS = (ROLLOUT, SIGN_OFF, CHECK)
+_APART = 300.0  # seconds that two clocks may differ
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -272,6 +274,19 @@ def _departed(found: Standing, change: Change) -> Standing:
         found = replace(found, departed=None)
         return found if found.held else _with(found, replace(stay, since=stay.since or at))
     return _with(replace(found, departed=change), _stopped(stay, at))
+
+
+def clock_trouble(record: Record) -> str:
+    """What to say where the clock of whoever made a record differs from its host's; a soak is measured by the first."""
+    try:
+        at, time = (datetime.fromisoformat(str(record.data[name])) for name in ("at", "time"))
+        apart = (at - time).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return ""
+    if abs(apart) <= _APART or record.data.get("late"):
+        return ""
+    how = f"{in_days(abs(apart))} {'ahead of' if apart > 0 else 'behind'}"
+    return f"This machine's clock is {how} that of {record.data.get('host')}: the soak of a phase is measured by it."
 
 
 def same_people(one: Audience, other: Audience) -> bool:

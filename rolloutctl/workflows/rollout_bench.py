@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,8 @@ from rolloutctl.errors import PersonNeeded, Refused, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.rollout_log import Standing, standing
+from rolloutctl.rules.records import read_record
+from rolloutctl.rules.rollout_log import Standing, clock_trouble, standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.workflows.toggle import nothing_reached
 from rolloutctl.workflows.tools import Tools
@@ -58,7 +59,8 @@ class Bench:
                 hint="The same command again, once a host can write its log.",
                 details=tuple(f"{name}: {problem}" for name, problem in missed.items()),
             )
-        return tuple(self._owed(name, mark, problem) for name, problem in missed.items())
+        owed = tuple(self._owed(name, mark, problem) for name, problem in missed.items())
+        return (*owed, *_clocks(wrote.values()))
 
     def _on(self, name: str, mark: Mapping[str, Any]) -> dict[str, Any]:
         place = self.states[name].place if name in self.states else ""
@@ -100,6 +102,13 @@ def bench(rollout: Rollout, tools: Tools, *, content: bool = False) -> Iterator[
         read = {name: log for name, log in logs.items() if not isinstance(log, Unreachable)}
         now = standing(read, flag=rollout.flag, environment=environment.name)
         yield Bench(rollout, environment, fleet, tools, states, lost, now)
+
+
+def _clocks(answers: Iterable[object]) -> tuple[str, ...]:
+    """What hosts' own times say of this machine's clock; the first that differs tells enough."""
+    events = (event for answer in answers if isinstance(answer, tuple) for event in answer if event.kind == "record")
+    told = (clock_trouble(read_record(event.text(0))) for event in events)
+    return tuple(filter(None, told))[:1]
 
 
 def _problem(answer: object) -> str:

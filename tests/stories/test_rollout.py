@@ -161,7 +161,8 @@ def it_is_dark_and_then_for_pilots(team: Team) -> None:
 
 
 def it_is_held_and_goes_on(team: Team) -> None:
-    hold(FLAG, "a complaint", team.operator.tools)
+    said = hold(FLAG, "a complaint", team.operator.tools)
+    assert said.notes[0].startswith("This machine's clock is 24 h ahead of that of web-1:")
     team.after(7 * DAY)
     assert "held by" in " ".join(team.refused().details)
     resume(FLAG, "", team.operator.tools)
