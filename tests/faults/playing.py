@@ -81,11 +81,10 @@ def _command(stage: Stage, words: tuple[str, ...]) -> AbstractContextManager[Cli
 
 def _quiet(stage: Stage) -> None:
     """Until no session is left on any host: what goes back by itself has done so."""
-    hosts = stage.lab.hosts
     for relay in stage.relays:  # a host goes back by its own clock, and not as its line is hung up at last
         wait_until(lambda: not list(stage.host.state_dir.glob("*/*/holder")), "the lock of the host", seconds=60)
         relay.hang_up()
-    wait_until(lambda: not any(host.leftovers() for host in hosts), "every session's end", seconds=60)
+    wait_until(lambda: not stage.lab.leftovers(), "every session's end", seconds=60)
 
 
 def _judge(stage: Stage, ending: str, hosts: dict[str, Seen]) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from tests.lab.application import DB_PASSWORD, SECRETS, Fault, Layout
 from tests.lab.host import NOBODY, FileState, LabHost, Snapshot, write_key
-from tests.lab.processes import end, processes, strangers_in
+from tests.lab.processes import Process, end, processes, strangers_in
 from tests.lab.servers import program
 
 __all__ = ["DB_PASSWORD", "SECRETS", "Fault", "FileState", "Lab", "LabHost", "Layout", "Snapshot", "missing"]
@@ -94,11 +94,14 @@ class Lab:
 
     def restore(self) -> None:
         """Every host as it was at the start, and nothing remembered on the client's side."""
-        table = processes()
-        servers = {pid for host in self.hosts for pid in host.servers(table)}
-        end(process.pid for process in strangers_in(self.base, table, servers))
+        end(process.pid for process in self._strangers())
         shutil.rmtree(self.client / "state", ignore_errors=True)
         self.on_all(LabHost.restore)
+
+    def leftovers(self) -> list[Process]:
+        """What lives on any host and is none of the servers; one look at all processes serves them all."""
+        near = {process.pid: process for process in self._strangers()}
+        return [process for host in self.hosts for process in strangers_in(host.folder, near)]
 
     def stop(self) -> None:
         """End every process that was started here, by the hosts or by what ran on them."""
@@ -136,6 +139,11 @@ class Lab:
         document = {"version": 1, "flags": FLAGS, "environments": {environment: settings}}
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
+
+    def _strangers(self) -> list[Process]:
+        """The same, with what runs on the client's side."""
+        table = processes()
+        return strangers_in(self.base, table, {pid for host in self.hosts for pid in host.servers(table)})
 
     def _host_settings(self, host: LabHost) -> dict[str, Any]:
         return {

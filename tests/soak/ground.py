@@ -119,8 +119,8 @@ def in_file(text: str) -> tuple[bool, tuple[int, ...], bool]:
 def _in_cache(host: LabHost) -> tuple[bool, tuple[int, ...], bool]:
     code = 'echo json_encode((require $argv[1])["features"]);'
     cache = host.app / "bootstrap" / "cache" / "config.php"
-    said = subprocess.run(["php", "-r", code, "--", str(cache)], capture_output=True, text=True, check=True).stdout
-    found: dict[str, Any] = json.loads(said)
+    command = [str(host.bin / "php"), "-r", code, "--", str(cache)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return bool(found[PORTAL]), tuple(found[f"{PORTAL}_test_companies"]), bool(found[BULK])
 
 
@@ -183,14 +183,7 @@ class Person:
         lock.write_text("person")
         try:
             shutil.copytree(application.path.resolve(), release, symlinks=True)
-            subprocess.run(
-                ["php", "artisan", "config:cache"],
-                cwd=release,
-                env={"PATH": os.environ["PATH"]},
-                capture_output=True,
-                check=False,
-                timeout=30,
-            )
+            application.artisan_in(release, "config:cache")
             link = application.folder / "release"
             link.symlink_to(f"releases/{number}")
             link.rename(application.folder / "current")

@@ -118,13 +118,13 @@ def _come_to_rest(played: Played) -> None:
     try:
         wait_until(lambda: not _at_work(played.ground), "rest", seconds=_REST)
     except TimeoutError:
-        left = [process.command[:100] for host in played.ground.lab.hosts for process in host.leftovers()]
+        left = [process.command[:100] for process in played.ground.lab.leftovers()]
         played.problems.append(f"after {_REST:g} s still at work: {left}")
     played.note("at rest")
 
 
 def _at_work(ground: Ground) -> bool:
-    return any(host.leftovers() for host in ground.lab.hosts)
+    return bool(ground.lab.leftovers())
 
 
 class _Operator:

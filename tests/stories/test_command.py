@@ -222,4 +222,4 @@ def test_ctrl_c_before_the_commit_touches_nothing(shell: Shell) -> None:
         code, _, err = shell.finish(process)
 
     assert (code, [host.snapshot() for host in lab.hosts]) == (3, before), err
-    until(lambda: not any(host.leftovers() for host in lab.hosts), "the end of the build")
+    until(lambda: not lab.leftovers(), "the end of the build")

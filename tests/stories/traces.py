@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from rolloutctl.rules.records import Log, Record, verify
 from tests.lab.host import LabHost
 from tests.lab.lab import SECRETS, Lab, Snapshot
-from tests.lab.processes import wait_until
+from tests.lab.processes import Process, wait_until
 
 BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 """The lab's health check with little patience, for applications that stay ill."""
@@ -65,7 +67,16 @@ def line_in(host: LabHost, key: str) -> str | None:
 
 def assert_nothing_is_left(lab: Lab) -> None:
     """No session or step, no holder, no private or staged file, no change without an outcome, no broken chain."""
-    wait_until(lambda: all(not host.leftovers() for host in lab.hosts), f"no process left: {_left(lab)}", seconds=15)
+    left: list[Process] = []
+
+    def nothing() -> bool:
+        left[:] = lab.leftovers()
+        return not left
+
+    try:
+        wait_until(nothing, "no process left", seconds=15)
+    except TimeoutError:
+        pytest.fail(f"still there: {[process.command[:120] for process in left]}")
     for host in lab.hosts:
         assert not (strays := strays_of(host)), f"{host.name}: {strays}"
         assert (fault := verify(whole_log_of(host))) is None, f"{host.name}: {fault}"
@@ -100,10 +111,6 @@ def until(met: Callable[[], bool], what: str, seconds: float = 20.0) -> float:
     begun = time.monotonic()
     wait_until(met, what, seconds=seconds)
     return time.monotonic() - begun
-
-
-def _left(lab: Lab) -> list[str]:
-    return [process.command[:120] for host in lab.hosts for process in host.leftovers()]
 
 
 def strays_of(host: LabHost) -> list[str]:
