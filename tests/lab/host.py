@@ -67,7 +67,7 @@ class LabHost:
         self.bin = folder / "bin"
         self._owner = (NOBODY, NOBODY) if unprivileged else None
         self.application = Application(folder / "app", layout, self._owner, self.bin)
-        self.fpm = Fpm(folder, "nobody" if unprivileged else "root")
+        self.fpm = Fpm(folder, folder.parent / "opcache", "nobody" if unprivileged else "root")
         self.sshd: Server = sshd(folder, authorized_keys=authorized_keys, home=self.home)
         self.nginx: Server = nginx(folder, public=self.app / "public")
         self.restart_command = f"{'sudo -n ' if unprivileged else ''}sh restart-fpm.sh"

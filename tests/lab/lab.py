@@ -16,7 +16,7 @@ import yaml
 from tests.lab.application import DB_PASSWORD, SECRETS, Fault, Layout
 from tests.lab.host import NOBODY, FileState, LabHost, Snapshot, write_key
 from tests.lab.processes import Process, end, processes, strangers_in
-from tests.lab.servers import program
+from tests.lab.servers import keep_compiled, program
 
 __all__ = ["DB_PASSWORD", "SECRETS", "Fault", "FileState", "Lab", "LabHost", "Layout", "Snapshot", "missing"]
 
@@ -64,6 +64,7 @@ class Lab:
         self.client = base / "client"
         self.key = self.client / "id_ed25519"
         self.known_hosts = self.client / ".ssh" / "known_hosts"
+        self.compiled = base / "opcache"
         self.unprivileged = unprivileged
         self.hosts: list[LabHost] = [
             LabHost(
@@ -78,8 +79,11 @@ class Lab:
 
     def __enter__(self) -> Self:
         self._make_client()
+        self.compiled.mkdir()
+        self.compiled.chmod(0o777)  # php-fpm may belong to another user
         try:
             self.on_all(LabHost.start)
+            keep_compiled(self.compiled, self.base)
         except BaseException:
             self.stop()
             raise

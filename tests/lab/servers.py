@@ -39,6 +39,19 @@ def lean_php(folder: Path) -> None:
     path.chmod(0o755)
 
 
+def keep_compiled(folder: Path, base: Path) -> None:
+    """Of what php-fpm has put into its file cache keep Laravel, most of a restart, and nothing of a lab's own.
+
+    A lab's own files, the config cache first of all, are to be read anew at each restart, as on a server. So a file
+    stands where the folder for those below `base` would be.
+    """
+    for system in folder.iterdir():
+        place = system / base.relative_to("/")
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+
+
 class PortTaken(Exception):
     """A server ended before it listened: mostly because somebody took its port first."""
 
@@ -112,6 +125,7 @@ class Fpm:
     """php-fpm behind its own small init, `fpm.sh`, which also is the restart that a change runs."""
 
     folder: Path
+    compiled: Path
     user: str = ""
     script: Path = field(init=False)
 
@@ -136,7 +150,8 @@ class Fpm:
     def install(self) -> None:
         """Write its script and its configuration anew, and forget restarts and faults."""
         text = (_HERE / "fpm.sh").read_text(encoding="utf-8")
-        command = " ".join((program("php-fpm8.2"), *_LEAN, "-d zend_extension=opcache"))
+        opcache = ("-d zend_extension=opcache", f"-d opcache.file_cache={self.compiled}")
+        command = " ".join((program("php-fpm8.2"), *_LEAN, *opcache))
         self.script.write_text(text.replace("@PHP_FPM@", command), encoding="utf-8")
         self.configure()
         for name in ("spoilt-restarts", "restarts.log"):

@@ -78,6 +78,16 @@ def test_php_fpm_keeps_the_old_config_until_it_restarts(host: LabHost) -> None:
     assert host.restarts() == 1
 
 
+def test_what_php_fpm_keeps_compiled_beyond_a_restart_is_laravels_alone(fresh: Lab, host: LabHost) -> None:
+    host.age_cache()
+    host.restart_fpm()
+    assert host.portal() == 404
+
+    (kept,) = fresh.compiled.iterdir()
+    assert len(list(kept.joinpath("usr").rglob("*.php.bin"))) > 50
+    assert kept.joinpath(*host.folder.parent.parts[1:]).is_file()
+
+
 def test_a_limited_feature_exists_for_the_listed_companies_only(host: LabHost) -> None:
     host.edit_env(*ON)
     host.edit_env(*TWO_COMPANIES)
