@@ -157,7 +157,10 @@ class Session(Protocol):
         """Deliver a decision to whoever waits for it, or finish what a dead session left."""
 
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
-        """Write a record that could not be written when it was made."""
+        """Write a record that is of no change now: one that the host owes, or a mark on a rollout's way.
+
+        No change that is under way keeps it waiting. `record`, or `refused`: see `why_unrecorded`.
+        """
 
     def log(self) -> Log:
         """The host's whole audit log."""

@@ -51,6 +51,7 @@ def records_of(host: Conversation, flag: str) -> tuple[Record, ...]:
 def run(host: Conversation, command: str, seconds: float) -> Ran:
     """A shell line, in the application's folder."""
     limit = math.ceil(seconds)
+    host.output = b""
     host.put("line", command.encode())
     answers = host.ask("run", "line", str(limit), str(_MOST_OUTPUT), seconds=limit + SHORT)
     output, host.output = host.output, b""

@@ -37,6 +37,7 @@ class RemoteSession:
         self._keys: tuple[str, ...] = ()
         self._settings: tuple[str, ...] = ()
         self._steps: Sequence[Step] = ()
+        self._opened = False
         self._asking = 0  # seconds that health and probes may take
         self._talk = Conversation(host, connection.start(session_command(host)), progress)
         self.hello, self.said = self._talk.hello, self._talk.said
@@ -113,16 +114,19 @@ class RemoteSession:
 
     def settle(self, change: str, decision: Decision) -> tuple[Event, ...]:
         """Deliver a decision to whoever waits for it, or finish what a dead session left."""
-        self._talk.send("open", "widen")
+        opened = self._open()
         steps = sum(step.timeout + 5 for step in self._steps)
-        opened = self._talk.until("open", SHORT)
         words = ("keep" if decision.keep else "revert", decision.cause, plainly(decision.fragment().encode()))
         return (*opened, *self._talk.ask("settle", change, *words, seconds=3 * steps + 120))
 
     def append(self, fields: Mapping[str, Any]) -> tuple[Event, ...]:
-        """Write a record that could not be written when it was made."""
-        self._talk.send("open", "widen")
-        opened = self._talk.until("open", SHORT)
+        """Write a record that is of no change now: one that the host owes, or a mark on a rollout's way.
+
+        No change that is under way keeps it waiting. `record`, or `refused`: see `why_unrecorded`.
+        """
+        opened = self._open()
+        if any(event.kind == "refused" for event in opened):
+            return opened
         return (*opened, *self._talk.ask("append", plainly(body(fields).encode())))
 
     def log(self) -> Log:
@@ -180,6 +184,14 @@ class RemoteSession:
         """End the session and hang up; what is committed and undecided goes back, a narrowing stays."""
         self._talk.close()
         self._connection.close()
+
+    def _open(self) -> tuple[Event, ...]:
+        """Make the state folder, and see that nobody else can have put anything there; once is enough."""
+        if self._opened:
+            return ()
+        answers = self._talk.ask("open", "widen")
+        self._opened = not any(event.kind == "refused" for event in answers)
+        return answers
 
     def _stage(self, work: Work) -> None:
         self._talk.put("env.new", work.new_env.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.plans import HostPlan, Plan
@@ -18,6 +19,19 @@ IN_PLACE = {
 _SUDO = re.compile(r"sudo -n (?:-u (?P<user>\S+) )?")
 _SPECIAL = re.compile(r"[,:=\\]")  # sudoers(5): they need a backslash in a command's arguments
 _BEHIND_A_BACKSLASH = r"\\\g<0>"
+
+
+def why_unrecorded(answers: Iterable[Event]) -> str:
+    """Why a host did not write a record that it was given; empty when it did."""
+    kinds = {event.kind: event for event in answers}
+    if "record" in kinds:
+        return ""
+    refused = kinds.get("refused", Event("refused"))
+    return {
+        "busy": "another command has its audit log open, and does not end",
+        "unwritable": "its audit log can't be written: is the disk full?",
+        "state": refused.text(2),
+    }.get(refused.text(0)) or "its audit log was not written"
 
 
 def refusal_in_words(event: Event, plan: Plan, host: HostPlan) -> Objection:

@@ -10,8 +10,9 @@ from typing import Any
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
-from rolloutctl.rules.host import HostState
+from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.records import read_record
+from rolloutctl.rules.refusals import why_unrecorded
 from rolloutctl.rules.rollout_log import Standing, clock_trouble, standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.workflows.toggle import nothing_reached
@@ -111,12 +112,6 @@ def _clocks(answers: Iterable[object]) -> tuple[str, ...]:
     return tuple(filter(None, told))[:1]
 
 
-def _problem(answer: object) -> str:
+def _problem(answer: tuple[Event, ...] | Unreachable) -> str:
     """Why an append has written nothing; empty where it has."""
-    if isinstance(answer, Unreachable):
-        return answer.message
-    events = answer if isinstance(answer, tuple) else ()
-    if any(event.kind == "record" for event in events):
-        return ""
-    refusal = next((event.text(0) for event in events if event.kind == "refused"), "")
-    return f"its log can't be written: {refusal}" if refusal else "its log can't be written"
+    return answer.message if isinstance(answer, Unreachable) else why_unrecorded(answer)

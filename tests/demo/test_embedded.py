@@ -54,3 +54,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(Unreachable) as caught:
         embedded.settled(_DEMO)
     assert str(tmp_path / "file/demo") in caught.value.hint
+
+
+def test_what_a_rollout_asks_of_a_host_the_demo_can_be_asked_too(folder: Path) -> None:
+    session = open_session(_DEMO, lambda _: None)
+    try:
+        session.look(content=True)
+        written = session.append({"event": "sign-off", "flag": "customer_portal", "role": "qa"})
+        found = session.records_of("customer_portal")
+        ran = session.run("pwd; grep APP_KEY .env; exit 3", 10)
+    finally:
+        session.close()
+    assert [(event.kind, event.text(0)) for event in written] == [("record", record.line) for record in found]
+    assert (ran.status, ran.output.splitlines()[0], ran.shown) == (
+        3,
+        str(folder / "app"),
+        f"{folder / 'app'}\nAPP_KEY=•••",
+    )

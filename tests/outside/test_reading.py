@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.work import Ran
+from tests.lab.disks import disk_of, may_mount
 from tests.lab.processes import alive, wait_until
 from tests.outside.machines import SECRET, SHELLS, Machine, installed, log_line, machine_in, numbers
 
@@ -159,6 +161,24 @@ def test_the_largest_output_fits_and_one_byte_more_is_too_much(usual: Machine) -
     assert (len(fits.output), fits.shown, fits.ok) == (most, "", True)
     over = session.run(f"head -c {most + 1} /dev/zero; echo why >&2", 30)
     assert (over.ok, over.problem, over.output, over.trouble) == (False, "prints too much", "", "why")
+
+
+@pytest.mark.skipif(not may_mount(), reason="a disk of its own needs a mount")
+def test_output_and_records_that_find_no_room_are_told_and_never_cut(usual: Machine) -> None:
+    small = usual.folder / "small"
+    with disk_of(small):
+        usual.host = replace(usual.host, shell=f"{usual.host.shell} TMPDIR={small}")  # noqa: S604 - a setting
+        session = usual.session(content=True)
+        ran = session.run("head -c 6000000 /dev/zero | tr '\\0' x; echo why >&2", 30)
+        assert (ran.ok, ran.problem, ran.output) == (False, "prints more than the host's disk has room for", "")
+        assert session.run("echo well", 10).output == "well\n"
+        session.append({"event": "check", "flag": "portal"})
+        with usual.log.open("a") as file:
+            file.write(log_line("portal", 1, pad="x" * 1000) * 5000)
+        searching = usual.session()
+        with pytest.raises(Unreachable, match="or what was found has no room"):
+            searching.records_of("portal")
+        usual.leave()
 
 
 def test_output_without_an_end_is_cut_off(machine: Machine) -> None:

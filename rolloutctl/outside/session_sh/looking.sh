@@ -51,7 +51,7 @@ look() { # RECORDS [content] : the state of this host
   if trusted; then
     show_lock
     show_pending
-    if [ -s "$LOG" ]; then join_lines "$(tail -n "$1" "$LOG" | base64)" && emit records "$TOKEN"; fi
+    if [ -s "$LOG" ]; then join_lines "$(newest_of_changes "$1" | base64)" && emit records "$TOKEN"; fi
   fi
   while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
 }

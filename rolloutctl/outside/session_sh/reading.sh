@@ -54,8 +54,7 @@ run_apart() { # in a process of its own, while the session listens to its client
   bounded "$2" /dev/null sh -c "$APART" "$SCRATCH" $(($3 + 1)) \
     env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$(cat "$SCRATCH/$1")"
   [ -z "$group" ] || kill -KILL "-$group" 2>/dev/null # what has closed its output, and was waited for by nobody
-  printf '%s %s\n' "$result" "$MS" >"$SCRATCH/run.ended"
-  echo ended >&8
+  echo "ended $result $MS" >&8 # and into no file: the disk may be full
 }
 
 end_run() { # what does not end when it is asked to is ended all the same; not every `timeout` sees to that
@@ -63,12 +62,19 @@ end_run() { # what does not end when it is asked to is ended all the same; not e
   if [ "$asked" -lt 4 ]; then kill_group "$group"; else kill -KILL "-$group" 2>/dev/null; fi
 }
 
-await() { # RUNNER: until it has ended; it is told, at each tick, when nobody waits for it any more
+await() { # RUNNER, into result and MS: until it has ended; it is told, at each tick, when nobody waits for it any more
+  result='' died=''
   while IFS= read -r LINE <&8 || LINE=tick; do
     case $LINE in
-      ended) break ;;
+      "ended "*)
+        MS=${LINE##* } result=${LINE#ended } result=${result% *}
+        break
+        ;;
       gone | bye) GONE=1 ;;
-      tick) kill -0 "$1" 2>/dev/null || break ;;
+      tick) # it may have ended in this very second, and its last word stands behind this tick
+        [ -z "$died" ] || break
+        kill -0 "$1" 2>/dev/null || died=1
+        ;;
     esac
     [ -z "$GONE$TERMINATED" ] || kill -TERM "$1" 2>/dev/null
   done
@@ -77,7 +83,7 @@ await() { # RUNNER: until it has ended; it is told, at each tick, when nobody wa
 }
 
 show_run() { # LIMIT
-  read -r result MS <"$SCRATCH/run.ended" || return
+  [ -n "$result" ] || return
   if [ -s "$SCRATCH/run.whole" ] && [ -s "$SCRATCH/run.status" ]; then
     read -r result <"$SCRATCH/run.status"
   elif [ "$result" = 0 ]; then

@@ -1,8 +1,19 @@
 # The audit log: one line a record, chained by hashes, durable before anybody hears of it; and its head, beside it.
 
+# The log has a lock of its own, for the moment of writing: whoever signs off need not wait for a deployment of minutes,
+# and two lines never follow the same one. It is the log itself, and closed again before anything else is started.
+append() { # the rest of a record, without its opening brace; 75: somebody else has the log, and keeps it
+  moment=5
+  [ "${DIRECTION:-}" != narrow ] || moment=2 # a switch-off goes on without
+  {
+    flock -n 5 || timeout "$moment" flock 5 || return 75
+    append_line "$1"
+  } 5>>"$LOG"
+}
+
 # The head names the last line: how many lines there are, and its hash. A chain alone can't tell what became of its end.
 # It is written ahead and renamed once the line is durable, so a power cut leaves the log at most one line longer.
-append() { # the rest of a record, without its opening brace
+append_line() {
   HEAD=${LOG%.jsonl}.head
   end_torn_line && agree_with_head || return 1
   line='{"prev":"'$previous'","line":'$((lines + 1))',"time":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",'$1
@@ -60,9 +71,25 @@ show_log() { # [PIECE BYTES]: how long it is and its head, or a piece of it, in 
   emit head "$bytes" "$head"
 }
 
+# Ticks of a checklist and sign-offs may be many, and must hide no change, and no phase of a rollout.
+newest_of_changes() { tail -n 5000 "$LOG" | grep -a -e '"change":"' -e '"event":"rollout"' | tail -n "$1"; } # RECORDS
+
 length_of_log() { if [ -s "$LOG" ]; then stat -c %s -- "$LOG"; else echo 0; fi; }
 
 show_last_record() { token_of "$line" && emit record "$TOKEN"; } # the one that `append` has just written
+
+append_record() { # RECORD: of no change of this session: one that was owed, or a mark on a rollout's way
+  if [ -n "$STATELESS" ] || ! trusted; then
+    token_of "${problem:-$(state_trouble)}" && emit refused state 0 "$TOKEN"
+    return
+  fi
+  append "$(unb64 "$1")" 2>/dev/null
+  case $? in
+    0) show_last_record ;;
+    75) emit refused busy 0 - ;;
+    *) emit refused unwritable 0 - ;;
+  esac
+}
 
 write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then into the log
   body='"event":"'$1'","cause":"'$2'",'$DECIDER'"steps":['$STEPS_DONE'],'$BASE
