@@ -13,6 +13,7 @@ from rolloutctl.rules.freeze import Freeze
 
 if TYPE_CHECKING:
     from rolloutctl.rules.config_hosts import Layers
+    from rolloutctl.rules.metrics import Metric
     from rolloutctl.rules.rollouts import Rollout
 
 Connection = Literal["paramiko", "openssh", "local", "embedded"]
@@ -146,11 +147,12 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What one environments.yaml says; flags, environments and rollouts in the order of the file."""
+    """What one environments.yaml says; flags, environments, metrics and rollouts in the order of the file."""
 
     path: str
     flags: Mapping[str, Flag]
     environments: Mapping[str, Environment]
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by the names of their flags
 
     def environment(self, name: str) -> Environment:

@@ -19,6 +19,7 @@ from rolloutctl.rules.raw_config import EnvironmentKeys, FileKeys, SharedKeys
 from rolloutctl.rules.raw_types import NAME, NAME_WANTS
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.metrics import Metric
     from rolloutctl.rules.rollouts import Rollout
 
 VERSION = 1
@@ -38,6 +39,7 @@ def read_configuration(
         reader.values(root, FileKeys, "the file")
         flags = _read_flags(reader, root)
         configuration = Configuration(path=str(path), flags=flags, environments=_read_environments(reader, root, path))
+        configuration = replace(configuration, metrics=_read_metrics(reader, root, configuration))
         configuration = replace(configuration, rollouts=_read_rollouts(reader, root, configuration))
     if reader.faults:
         raise faulty(path, reader.faults)
@@ -100,12 +102,23 @@ def _read_environments(reader: Reader, root: Node, path: PurePath) -> dict[str, 
     return found
 
 
+def _read_metrics(reader: Reader, root: Node, around: Configuration) -> dict[str, Metric]:
+    if root.get("metrics") is None:
+        return {}
+    from rolloutctl.rules.config_metrics import read_metrics  # noqa: PLC0415 - a file without metrics needs none
+
+    return read_metrics(reader, root, around)
+
+
 def _read_rollouts(reader: Reader, root: Node, around: Configuration) -> dict[str, Rollout]:
     if root.get("rollouts") is None:
         return {}
-    from rolloutctl.rules.config_rollouts import read_rollouts  # noqa: PLC0415 - a file without rollouts needs none
+    from rolloutctl.rules.config_metrics import check_gates  # noqa: PLC0415 - a file without rollouts needs none
+    from rolloutctl.rules.config_rollouts import read_rollouts  # noqa: PLC0415
 
-    return read_rollouts(reader, root, around)
+    found = read_rollouts(reader, root, around)
+    check_gates(reader, root, around)
+    return found
 
 
 def _unmet(reader: Reader, node: Node, path: PurePath) -> tuple[str, ...]:

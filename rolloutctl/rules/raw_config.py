@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rolloutctl.rules.config import DEPLOY_LOCKS
+from rolloutctl.rules.raw_metrics import MetricKeys
 from rolloutctl.rules.raw_rollouts import RolloutKeys
 from rolloutctl.rules.raw_types import (
     AbsolutePath,
@@ -179,6 +180,7 @@ class FileKeys(Keys):
     environments: Annotated[dict[Name, EnvironmentKeys | None], about("The environments, by name")]
     defaults: Annotated[SharedKeys | None, about("What all environments share")] = None
     flags: Annotated[dict[Name, FlagKeys | None] | None, about("The flags, by name")] = None
+    metrics: Annotated[dict[Name, MetricKeys] | None, about("What is watched, by name")] = None
     rollouts: Annotated[
         dict[Name, RolloutKeys] | None, about("How flags are rolled out, phase by phase, by the name of the flag")
     ] = None

@@ -1,4 +1,4 @@
-"""What a schema can't tell: whether an address, a URL, a header, a duration or a time is well written.
+"""What a schema can't tell: whether an address, a URL, a header, a duration a factor or a time is well written.
 
 Each check returns None when all is well, else what to add to "it must be ...", which often says it all.
 """
@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 from rolloutctl.rules import durations, freeze
 
 _LAST_PORT = 65535
+_FEWEST_BEYOND, _MOST_SAMPLES = 2, 100
 _V = TypeVar("_V")
+_NOT_POSIX = re.compile(r"\(\?|\\[A-Za-z0-9]")
 _HOST = re.compile(r"(?:(?P<user>[^\s]+)@)?(?:\[(?P<ip>[^\]\s]+)\]|(?P<name>[^\s:\[\]@]+))(?::(?P<port>[0-9]{1,5}))?")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
@@ -97,6 +99,28 @@ def dates(value: Sequence[str]) -> str | None:
 def weekend(value: Sequence[str]) -> str | None:
     """Weekdays, but not all of them."""
     return "; a day on which a phase may begin has to be left" if len(set(value)) == len(freeze.DAYS) else None
+
+
+def factor(value: str) -> str | None:
+    """A factor that says something, as `2x`."""
+    return None if float(value.removesuffix("x")) not in (0.0, 1.0) else ""
+
+
+def sustained(value: str) -> str | None:
+    """So many of so many, as `3 of 5`: a single one is never enough, and none more than there are."""
+    beyond, of = map(int, value.split(" of "))
+    return None if _FEWEST_BEYOND <= beyond <= of <= _MOST_SAMPLES else ""
+
+
+def pattern(value: str) -> str | None:
+    """An extended regular expression, as POSIX has it; what only Perl's and Python's have would never match."""
+    if _NOT_POSIX.search(value):
+        return "; those of Perl are none: \\d is [0-9], \\w is [[:alnum:]_], and there is no (?"
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError):
+        return ""
+    return None
 
 
 def zone(value: str) -> str | None:

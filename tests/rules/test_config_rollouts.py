@@ -23,6 +23,7 @@ environments:
   production: {connection: embedded}
 rollouts:
 """  # what follows begins on line 9
+METRICS = "metrics: {errors: {source: log, limit: '<= 1'}, e: {source: log, limit: '<= 1'}}\n"  # at the end of a file
 DARK = "- {name: dark, audience: nobody}"
 FULL = "- {name: full, audience: everyone}"
 WHOLE = """\
@@ -63,7 +64,7 @@ def told(text: str) -> list[str]:
 def planned(*lines: str, phases: tuple[str, ...] = (DARK, FULL), flag: str = "portal") -> str:
     """A file whose rollout begins on line 9 and has the lines, from 11 on, and then its phases."""
     written = ["environment: production", *lines, "phases:", *(f"  {line}" for line in phases)]
-    return HEAD + f"  {flag}:\n" + "".join(f"    {line}\n" for line in written)
+    return HEAD + f"  {flag}:\n" + "".join(f"    {line}\n" for line in written) + METRICS
 
 
 def phased(*phases: str, flag: str = "portal") -> str:
@@ -98,7 +99,7 @@ def test_every_key_of_a_rollout_arrives_as_a_resolved_value() -> None:
         shared_roles=True,
     )
     export = Rollout(flag="export", environment="staging", phases=(Phase(name="full", audience="everyone"),))
-    found = read(HEAD + WHOLE)
+    found = read(HEAD + WHOLE + METRICS)
     assert found.rollouts == {"portal": portal, "export": export}
     assert list(found.rollouts) == ["portal", "export"]
     assert found.rollout("export") == export

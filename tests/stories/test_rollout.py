@@ -118,6 +118,7 @@ def team(fresh: Lab, hire: Hire, tmp_path: Path) -> Team:
             "staging": {**lab, "hosts": lab["hosts"][2:]},
             "production": {**lab, "hosts": lab["hosts"][:2], "requires": ["staging"]},
         }
+        document["metrics"] = {"errors": {"source": "log", "limit": "<= 1"}}
         document["rollouts"] = {FLAG: PLAN}
 
     operator = hire(fresh, edit=edit)
