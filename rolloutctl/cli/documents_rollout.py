@@ -8,7 +8,7 @@ from rolloutctl.cli import documents_checklist
 from rolloutctl.cli.documents import Document
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.records import audience_fields
-from rolloutctl.rules.rollout_gates import Gate, opens_at, shut
+from rolloutctl.rules.rollout_gates import Gate, shut
 from rolloutctl.rules.rollout_log import Mark
 from rolloutctl.workflows.rollout import Report, Row
 from rolloutctl.workflows.rollout_checklist import Looked
@@ -18,7 +18,7 @@ from rolloutctl.workflows.rollout_marking import Said
 def of_report(report: Report) -> Document:
     """The answer of rollout status and plan."""
     look, now = report.look, report.look.standing
-    opens = opens_at(look.gates)
+    opens = look.opens
     done = look.ticks.progress(look.checklist.items) if look.checklist else None
     return {
         "rollout": {

@@ -81,6 +81,12 @@ def is_start_day(rollout: Rollout, moment: datetime) -> str:
     return f"a {day:%A}" if day.weekday() in rollout.weekend else ""
 
 
+def told(moment: datetime) -> str:
+    """A moment on the operator's clock: `Thu 3 Dec 09:00`."""
+    local = moment.astimezone()
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
 def next_start_day(rollout: Rollout, moment: datetime) -> datetime:
     """The first moment, from this one on, at which a phase may begin, in the rollout's zone.
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.freeze import standing as frozen_by
-from rolloutctl.rules.rollout_dates import is_start_day, next_start_day
+from rolloutctl.rules.rollout_dates import is_start_day, next_start_day, told
 from rolloutctl.rules.rollout_log import Mark, Standing, same_people, soaked_at
 from rolloutctl.rules.rollouts import Gates, Phase, Rollout
 from rolloutctl.rules.ticks import Progress
 
+_OFTEN = 100  # days and freezes that follow each other, after which nobody looks further
 Verdict = Literal["ok", "fails", "no data"]
 
 
@@ -47,6 +49,7 @@ class Evidence:
     asks_health: bool = True
     on_in: Mapping[str, str] = field(default_factory=dict)  # by environment: why the flag is not on there; "" is on
     progress: Progress | None = None  # of the checklist; None where the plan has none
+    unlisted: str = ""  # why nobody can tell which companies are in the target
     metrics: Mapping[str, tuple[Verdict, str]] = field(default_factory=dict)
 
 
@@ -66,6 +69,7 @@ def gates_before(
         _metric(name, *evidence.metrics.get(name, ("no data", "nothing measures it yet"))) for name in own.metrics
     ]
     found.append(_health(environment, evidence))
+    found += _companies(evidence)
     if target.audience != "nobody":
         found += _day(rollout, evidence.now)
         found += _freeze(environment, evidence.now)
@@ -82,6 +86,56 @@ def opens_at(gates: Sequence[Gate]) -> datetime | None:
     closed = shut(gates)
     moments = [gate.opens for gate in closed if gate.opens is not None]
     return max(moments) if moments and len(moments) == len(closed) else None
+
+
+def may_begin(rollout: Rollout, environment: Environment, target: Phase, moment: datetime) -> datetime:
+    """The first moment from this one on that is neither on a day without starts nor in a freeze."""
+    for _ in range(_OFTEN if target.audience != "nobody" else 0):
+        moment = next_start_day(rollout, moment)
+        freeze = frozen_by(environment.freeze, moment)
+        if freeze is None:
+            break
+        moment = freeze.ends_after(moment)
+    return moment
+
+
+def is_return(rollout: Rollout, now: Standing, target: Phase, cohort: Cohort | None = None) -> bool:
+    """Whether a phase is the current one, or one before it: no gate stands in that direction.
+
+    Where the plan has the current phase no more, so is whatever has its audience (`cohort` is the target's), for that
+    may be its new name, and a phase for nobody.
+    """
+    stay = now.stay
+    if stay is None:
+        return False
+    if stay.phase in rollout.names:
+        return rollout.names.index(target.name) <= rollout.names.index(stay.phase)
+    return target.audience == "nobody" or same_people(stay.audience, audience_in(target, cohort))
+
+
+def audience_in(phase: Phase, cohort: Cohort | None) -> Audience:
+    """Who sees the feature in a phase; nobody, as long as nobody can tell which companies are in it."""
+    if phase.audience is not None:
+        return Audience(phase.audience == "everyone")
+    companies = cohort.companies if cohort else phase.companies
+    return Audience(bool(companies), companies)
+
+
+def at_the_end(rollout: Rollout, now: Standing, evidence: Evidence) -> tuple[Gate, ...]:
+    """What is to be known where no phase comes next: whether the hosts are as the last one has it."""
+    return (_as_the_phase_says(rollout, now, evidence),) if now.stay and now.stay.phase in rollout.names else ()
+
+
+def returning(rollout: Rollout, phase: str) -> str:
+    """The command that brings the hosts to a phase that was begun before."""
+    return f'rolloutctl rollout advance {rollout.flag} --to {phase} --reason "..."'
+
+
+def renamed(rollout: Rollout, now: Standing, cohorts: Mapping[str, Cohort]) -> str:
+    """What to do where the plan has the current phase no more: name the one that has its audience, if there is one."""
+    audience = now.stay.audience if now.stay else None
+    alike = [each.name for each in rollout.phases if audience_in(each, cohorts.get(each.name)) == audience]
+    return f"Name the phase that it is in now: {returning(rollout, alike[0] if alike else 'PHASE')}"
 
 
 def phase_of(rollout: Rollout, name: str) -> Phase | None:
@@ -112,23 +166,23 @@ def _own(rollout: Rollout, now: Standing) -> Gates:
 def _as_the_phase_says(rollout: Rollout, now: Standing, evidence: Evidence) -> Gate:
     stay = now.stay
     assert stay is not None  # noqa: S101 - asked only behind a start
-    again = f'rolloutctl rollout advance {rollout.flag} --to {stay.phase} --reason "..."'
+    again = returning(rollout, stay.phase)
     if evidence.disagreeing:
         return Gate("drift", "fails", "; ".join(evidence.disagreeing), mend=again, firm=True)
     if evidence.seen is None or not same_people(evidence.seen, stay.audience):
         seen = "nobody can tell who sees it" if evidence.seen is None else f"seen by {evidence.seen}"
         by = now.departed
         who = f" since {by.fields.get('actor') or 'somebody'}'s change {by.id}" if by else ""
-        told = f"{seen}{who}; the phase {stay.phase} is for {stay.audience}"
-        return Gate("drift", "fails", told, mend=again, firm=True)
-    return Gate("drift", "ok", f"every host is as {stay.phase} has it")
+        apart = f"{seen}{who}; the phase {stay.phase} is for {stay.audience}"
+        return Gate("drift", "fails", apart, mend=again, firm=True)
+    return Gate("drift", "ok", f"every host is as {stay.phase} has it", firm=True)
 
 
 def _hold(rollout: Rollout, now: Standing) -> Gate:
     if now.held is None:
         return Gate("hold", "ok", "nobody holds it")
-    told = f"held by {now.held.actor}" + (f": {now.held.note}" if now.held.note else "")
-    return Gate("hold", "fails", told, mend=f"rolloutctl rollout resume {rollout.flag}")
+    by = f"held by {now.held.actor}" + (f": {now.held.note}" if now.held.note else "")
+    return Gate("hold", "fails", by, mend=f"rolloutctl rollout resume {rollout.flag}")
 
 
 def _soak(rollout: Rollout, now: Standing, moment: datetime) -> Gate:
@@ -154,22 +208,22 @@ def _signoffs(rollout: Rollout, now: Standing, roles: Sequence[str]) -> Iterator
             continue
         other = taken.setdefault(mark.actor, role)
         if other != role and not rollout.shared_roles:
-            told = f"{mark.actor} signed for {other} too, and one person counts once"
-            yield Gate(f"signoff-{role}", "fails", told, mend=mend)
+            twice = f"{mark.actor} signed for {other} too, and one person counts once"
+            yield Gate(f"signoff-{role}", "fails", twice, mend=mend)
         else:
             yield Gate(f"signoff-{role}", "ok", _signed(mark))
 
 
 def _signed(mark: Mark) -> str:
-    return f"{mark.actor}, {mark.at.astimezone():%d %b %H:%M}" + (f': "{mark.note}"' if mark.note else "")
+    return f"{mark.actor}, {told(mark.at)}" + (f': "{mark.note}"' if mark.note else "")
 
 
 def _checklist(rollout: Rollout, progress: Progress) -> Gate:
     mend = f"rolloutctl rollout checklist {rollout.flag}"
-    told = f"{progress.passed} of {progress.total} items passed"
+    passed = f"{progress.passed} of {progress.total} items passed"
     failed = f", {progress.failed} failed" if progress.failed else ""
     missing = f", {progress.required_open} required ones have not" if progress.required_open else ""
-    return Gate("checklist", "ok" if progress.complete else "fails", told + failed + missing, mend=mend)
+    return Gate("checklist", "ok" if progress.complete else "fails", passed + failed + missing, mend=mend)
 
 
 def _on_in(rollout: Rollout, on_in: Mapping[str, str]) -> Iterator[Gate]:
@@ -178,15 +232,22 @@ def _on_in(rollout: Rollout, on_in: Mapping[str, str]) -> Iterator[Gate]:
         yield Gate(f"on-in-{name}", "fails" if why_not else "ok", why_not or f"on in {name}", mend=mend)
 
 
-def _metric(name: str, verdict: Verdict, told: str) -> Gate:
-    return Gate(f"metric-{name}", verdict, told, mend="A metric without data never passes.")
+def _metric(name: str, verdict: Verdict, evidence: str) -> Gate:
+    return Gate(f"metric-{name}", verdict, evidence, mend="A metric without data never passes.")
 
 
 def _health(environment: Environment, evidence: Evidence) -> Gate:
     if evidence.ill:
         mend = f"rolloutctl health {environment.name}"
         return Gate("health", "fails", "; ".join(evidence.ill), mend=mend, firm=True)
-    return Gate("health", "ok", "every host is well" if evidence.asks_health else "no health check is configured")
+    fine = "every host is well" if evidence.asks_health else "no health check is configured"
+    return Gate("health", "ok", fine, firm=True)
+
+
+def _companies(evidence: Evidence) -> Iterator[Gate]:
+    if evidence.unlisted:
+        mend = "See companies: below this rollout in environments.yaml."
+        yield Gate("companies", "fails", f"nobody can tell who is in it: {evidence.unlisted}", mend=mend, firm=True)
 
 
 def _day(rollout: Rollout, moment: datetime) -> Iterator[Gate]:
@@ -200,5 +261,6 @@ def _freeze(environment: Environment, moment: datetime) -> Iterator[Gate]:
     freeze = frozen_by(environment.freeze, moment)
     if freeze is not None:
         until = freeze.ends_after(moment)
-        told = f"{environment.name} is frozen until {until:%a %d %b %H:%M %Z}"
-        yield Gate("freeze", "fails", told, until, "It passes with time.")
+        yield Gate(
+            "freeze", "fails", f"{environment.name} is frozen until {told(until)}", until, "It passes with time."
+        )

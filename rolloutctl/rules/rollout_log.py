@@ -88,6 +88,7 @@ class Standing:
     """Where a rollout stands. Without stays it has not begun: sign-offs and checks belong to its validation."""
 
     stays: tuple[Stay, ...] = ()
+    earlier: tuple[Stay, ...] = ()  # those of runs that were aborted
     run: str = ""  # the id of this run of the rollout; a start after an abort begins another
     aborted: Mark | None = None
     held: Mark | None = None
@@ -250,12 +251,26 @@ def _checked(found: Standing, mark: Mark) -> Standing:
 def _entered(found: Standing, stay: Stay) -> Standing:
     run = str(stay.fields.get("run") or "")
     if run != found.run:
-        found = replace(found, stays=(), run=run, aborted=None)
+        found = replace(found, stays=(), earlier=(*found.earlier, *found.stays), run=run, aborted=None)
+    elif found.stay and not stay.fields.get("onward") and _is_as(found.stay, stay):
+        return _back(found, stay.at)
     left = found.stays[-1] if found.stays else None
     good = left.phase if left and stay.fields.get("onward") else found.good
     stays = (*found.stays[:-1], _stopped(left, stay.at), stay) if left else (stay,)
     cohorts = {**found.cohorts, stay.phase: stay.audience.companies} if stay.audience.limited else found.cohorts
     return replace(found, stays=stays, held=None, departed=None, aborted=None, good=good, cohorts=cohorts)
+
+
+def _is_as(one: Stay, other: Stay) -> bool:
+    return one.phase == other.phase and same_people(one.audience, other.audience)
+
+
+def _back(found: Standing, at: datetime) -> Standing:
+    """The phase's own audience stands again: the soak goes on, unless somebody holds it."""
+    found = replace(found, departed=None)
+    if found.stay is None or found.held is not None:
+        return found
+    return _with(found, replace(found.stay, since=found.stay.since or at))
 
 
 def _ended(found: Standing, mark: Mark) -> Standing:
@@ -271,8 +286,7 @@ def _departed(found: Standing, change: Change) -> Standing:
         return found
     at = moment_of(change.outcome_fields or change.fields)
     if same_people(change.after, stay.audience):
-        found = replace(found, departed=None)
-        return found if found.held else _with(found, replace(stay, since=stay.since or at))
+        return _back(found, at)
     return _with(replace(found, departed=change), _stopped(stay, at))
 
 

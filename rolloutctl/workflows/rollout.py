@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from rolloutctl.rules.cohorts import Cohort, recorded_cohort
-from rolloutctl.rules.rollout_dates import Forecast, forecast
-from rolloutctl.rules.rollout_gates import opens_at, phase_of, shut
-from rolloutctl.rules.rollout_log import Stay
+from rolloutctl.rules.rollout_dates import Forecast, forecast, told
+from rolloutctl.rules.rollout_gates import phase_of, renamed, returning, shut
+from rolloutctl.rules.rollout_log import Stay, same_people
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout_looking import Look, look
 from rolloutctl.workflows.tools import Tools
@@ -19,7 +18,7 @@ State = Literal["done", "current", "ahead", "left out"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One phase. `stay` is the last stay in it in this run; `cohort` who is in it, or would be now."""
+    """One phase. `stay` is the last stay in it, none while it is ahead; `cohort` who is in it, or would be now."""
 
     phase: Phase
     state: State
@@ -50,56 +49,71 @@ def report(flag: str, tools: Tools) -> Report:
 
 def _rows(found: Look) -> tuple[Row, ...]:
     now, names = found.standing, found.rollout.names
-    stays = {stay.phase: stay for stay in now.stays}
-    at = names.index(now.stay.phase) if now.stay and now.stay.phase in names else None
-    left = now.stay.soak(found.now) if now.stay else 0.0
-    phase = phase_of(found.rollout, now.stay.phase) if now.stay else None
+    stays = {stay.phase: stay for stay in (*now.earlier, *now.stays)}
+    current = names.index(now.stay.phase) if now.stay and now.stay.phase in names else None
+    reached = _reached(found) if current is None else current
     dates = forecast(
         found.rollout,
         found.now,
         {names.index(name): stay.at for name, stay in stays.items() if name in names},
-        current=at,
-        soak_left=max(0.0, phase.soak - left) if phase else 0.0,
-        held=bool(now.stay) and not now.ticking,
+        current=reached,
+        soak_left=_soak_left(found),
+        held=bool(now.stay) and (not now.ticking or current is None),
     )
-    return tuple(
-        Row(each, _state(number, at, stays.get(each.name)), stays.get(each.name), _cohort(each, found, stays), date)
-        for number, (each, date) in enumerate(zip(found.rollout.phases, dates, strict=True))
-    )
+    rows = []
+    for number, (phase, date) in enumerate(zip(found.rollout.phases, dates, strict=True)):
+        stay = stays.get(phase.name) if reached is not None and number <= reached else None
+        rows.append(Row(phase, _state(number, current, reached, stay), stay, _cohort(phase, found, stay), date))
+    return tuple(rows)
 
 
-def _cohort(phase: Phase, found: Look, stays: Mapping[str, Stay]) -> Cohort | None:
+def _reached(found: Look) -> int | None:
+    """The last phase that lies behind a rollout that is in none of the plan's; None where none does."""
+    now, names = found.standing, found.rollout.names
+    if now.aborted is not None and found.target is not None:
+        return names.index(found.target.name) - 1 if found.target is not found.rollout.phases[0] else None
+    been = [names.index(stay.phase) for stay in now.stays if stay.phase in names] if now.stay else []
+    return been[-1] if been else None
+
+
+def _soak_left(found: Look) -> float:
+    stay = found.standing.stay
+    phase = phase_of(found.rollout, stay.phase) if stay else None
+    return max(0.0, phase.soak - stay.soak(found.now)) if stay and phase else 0.0
+
+
+def _cohort(phase: Phase, found: Look, stay: Stay | None) -> Cohort | None:
     """Who was let in when the phase was entered; before that, who would be now."""
-    stay = stays.get(phase.name)
     return recorded_cohort(stay.audience, stay.fields) if stay else found.cohorts.get(phase.name)
 
 
-def _state(number: int, at: int | None, stay: Stay | None) -> State:
-    if at is None or number > at:
-        return "ahead"
-    if number == at:
+def _state(number: int, current: int | None, reached: int | None, stay: Stay | None) -> State:
+    if number == current:
         return "current"
+    if reached is None or number > reached:
+        return "ahead"
     return "done" if stay is not None else "left out"
 
 
 def _next(found: Look) -> tuple[str, ...]:
     """The one command to run now, or what has to come before it."""
-    flag, now, target = found.rollout.flag, found.standing, found.target
+    flag, now, target, closed = found.rollout.flag, found.standing, found.target, shut(found.gates)
+    if now.stay is not None and now.stay.phase not in found.rollout.names:
+        return (renamed(found.rollout, now, found.cohorts),)
+    mends = [*dict.fromkeys(gate.mend for gate in closed if gate.firm or gate.mend.startswith("rolloutctl "))]
+    if any(gate.name == "drift" for gate in closed):
+        mends += _as_it_is(found)
     if target is None:
-        return () if now.stay and now.stay.phase in found.rollout.names else (_lost_phase(found),)
+        return tuple(mends)
     onward = f"rolloutctl rollout {'advance' if now.stay else 'start'} {flag}"
-    closed = shut(found.gates)
-    if not closed:
-        return (onward,)
-    opens = opens_at(found.gates)
-    if opens is not None:
-        return (f"From {opens.astimezone():%a %d %b %H:%M}: {onward}",)
-    mends = dict.fromkeys(gate.mend for gate in closed if gate.mend.startswith("rolloutctl "))
     times = [gate.opens for gate in closed if gate.opens]
-    last = f"From {max(times).astimezone():%a %d %b %H:%M}: {onward}" if times else f"Then: {onward}"
-    return (*mends, last)
+    begins = found.begins(max(times)) if times else None
+    return (*mends, f"From {told(begins)}: {onward}" if begins else f"Then: {onward}" if closed else onward)
 
 
-def _lost_phase(found: Look) -> str:
-    first = found.rollout.names[0]
-    return f"Name the phase that it is in now: rolloutctl rollout advance {found.rollout.flag} --to {first}"
+def _as_it_is(found: Look) -> list[str]:
+    """Somebody went back to what a phase before had: the command that takes the rollout there too."""
+    now, names = found.standing, found.rollout.names
+    before = (stay for stay in reversed(now.stays) if stay.phase in names and stay.phase != now.phase)
+    alike = (stay.phase for stay in before if found.seen and same_people(found.seen, stay.audience))
+    return [f"Or leave it as it is: {returning(found.rollout, name)}" for name in alike][:1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rolloutctl.contracts import Session
-from rolloutctl.errors import RolloutctlError, Unreachable
+from rolloutctl.errors import ConfigurationError, RolloutctlError, Unreachable
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.cohorts import Cohort, CohortProblem, cohort
 from rolloutctl.rules.config import Environment, Flag
@@ -15,7 +15,17 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.populations import Population, read_population
 from rolloutctl.rules.requests import describe, requests_for
-from rolloutctl.rules.rollout_gates import Evidence, Gate, gates_before, next_phase, phase_of
+from rolloutctl.rules.rollout_gates import (
+    Evidence,
+    Gate,
+    at_the_end,
+    gates_before,
+    is_return,
+    may_begin,
+    next_phase,
+    opens_at,
+    phase_of,
+)
 from rolloutctl.rules.rollout_log import Standing
 from rolloutctl.rules.rollouts import CompanySource, Phase, Rollout
 from rolloutctl.rules.ticks import Ticks, fold_ticks
@@ -35,13 +45,26 @@ class Look:
     now: datetime
     standing: Standing
     target: Phase | None
-    gates: tuple[Gate, ...]
+    gates: tuple[Gate, ...]  # none on a way back
     cohorts: Mapping[str, Cohort]  # by phase, of those that can be known
     trouble: str = ""  # why nobody knows which companies there are
+    fault: str = ""  # why the checklist can't be read, where it is needed no more
+    back: bool = False  # whether the target is the current phase, or one before it
     checklist: Checklist | None = None
     ticks: Ticks = field(default_factory=Ticks)
     seen: Audience | None = None  # who sees the feature; None where hosts differ
     lost: tuple[tuple[str, str], ...] = ()  # hosts that could not be reached, and why
+
+    @property
+    def opens(self) -> datetime | None:
+        """When all gates could be open, on a day on which a phase may begin; None where time alone does not do it."""
+        return self.begins(opens_at(self.gates))
+
+    def begins(self, moment: datetime | None) -> datetime | None:
+        """The first moment from this one on at which the target may begin."""
+        if moment is None or self.target is None:
+            return None
+        return may_begin(self.rollout, self.environment, self.target, moment)
 
 
 def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
@@ -52,12 +75,16 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
         ConfigurationError: the checklist's file is missing or wrong.
     """
     flag, source = tools.configuration.flag(rollout.flag), rollout.companies
-    checklist = _checklist(rollout, tools)
+    checklist, faulty = _checklist(rollout, tools)
     with bench(rollout, tools, content=bool(source and source.run)) as opened:
         population, trouble = _companies(source, opened, tools)
         ill = _ill(opened)
     standing = opened.standing
+    if faulty and standing.stay is None:
+        raise faulty
     target = phase_of(rollout, to) if to else next_phase(rollout, standing)
+    cohorts, unlisted = _cohorts(rollout, standing, population, trouble)
+    back = target is not None and is_return(rollout, standing, target, cohorts.get(target.name))
     seen, disagreeing = _seen(opened, flag)
     ticks = fold_ticks(standing.checks)
     evidence = Evidence(
@@ -66,9 +93,11 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
         disagreeing=disagreeing,
         ill=ill,
         asks_health=opened.environment.health is not None,
-        on_in=_on_in(rollout, opened.environment, standing, target, tools),
+        on_in={} if back else _on_in(rollout, opened.environment, standing, target, tools),
         progress=ticks.progress(checklist.items) if checklist else None,
+        unlisted=unlisted.get(target.name, "") if target else "",
     )
+    gates = gates_before(rollout, opened.environment, standing, target, evidence) if target and not back else ()
     return Look(
         rollout=rollout,
         environment=opened.environment,
@@ -76,9 +105,11 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
         now=evidence.now,
         standing=standing,
         target=target,
-        gates=gates_before(rollout, opened.environment, standing, target, evidence) if target else (),
-        cohorts=_cohorts(rollout, standing, population),
+        gates=gates if target else at_the_end(rollout, standing, evidence),
+        cohorts=cohorts,
         trouble=trouble,
+        fault=faulty.message if faulty else "",
+        back=back,
         checklist=checklist,
         ticks=ticks,
         seen=seen,
@@ -86,13 +117,17 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
     )
 
 
-def _checklist(rollout: Rollout, tools: Tools) -> Checklist | None:
+def _checklist(rollout: Rollout, tools: Tools) -> tuple[Checklist | None, ConfigurationError | None]:
+    """The checklist, or its fault: once the rollout has begun, no step waits for it."""
     asked = rollout.validate.checklist if rollout.validate else None
-    return tools.files.checklist(asked) if asked else None
+    try:
+        return (tools.files.checklist(asked) if asked else None), None
+    except ConfigurationError as error:
+        return None, error
 
 
 def _companies(source: CompanySource | None, opened: Bench, tools: Tools) -> tuple[Population | None, str]:
-    """The companies, or why nobody knows them. Nothing of what a command or a file says is repeated."""
+    """The companies, or why nobody knows them. Nothing of a listing is repeated; why a command failed is."""
     if source is None:
         return None, ""
     where = source.file or "its command"
@@ -172,18 +207,22 @@ def _on_in(
     return {name: not_on(name, tools.configuration.flag(rollout.flag), tools) for name in names}
 
 
-def _cohorts(rollout: Rollout, standing: Standing, population: Population | None) -> dict[str, Cohort]:
-    """Who would be in each phase, if it were entered now; where nobody can tell, the phase is left out."""
+def _cohorts(
+    rollout: Rollout, standing: Standing, population: Population | None, trouble: str
+) -> tuple[dict[str, Cohort], dict[str, str]]:
+    """Who would be in each phase, if it were entered now; and by phase, why nobody can tell."""
     excluded = rollout.companies.exclude if rollout.companies else ()
     kept: tuple[int, ...] = ()
     found: dict[str, Cohort] = {}
+    unlisted: dict[str, str] = {}
     for phase in rollout.phases:
         kept = tuple({*kept, *standing.cohorts.get(phase.name, ())})
         try:
             found[phase.name] = cohort(
                 rollout.flag, phase, population, pilots=rollout.pilots, exclude=excluded, keep=kept
             )
-        except CohortProblem:
+        except CohortProblem as problem:
+            unlisted[phase.name] = trouble or str(problem).rstrip(".")
             continue
         kept = tuple({*kept, *found[phase.name].companies})
-    return found
+    return found, unlisted

@@ -8,6 +8,7 @@ from typing import Any
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import closest
+from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import phase_of
 from rolloutctl.rules.rollout_log import CHECK, ROLLOUT, SIGN_OFF, VALIDATE, Standing
 from rolloutctl.rules.rollouts import Rollout
@@ -135,7 +136,7 @@ def _may_sign(rollout: Rollout, now: Standing, role: str, signer: str) -> None:
         raise _refused(rollout, f"{now.phase} needs no sign-off by {role}: {asked}.")
     given = now.signed.get(role)
     if given is not None:
-        raise _refused(rollout, f"{given.actor} signed for {role} already, on {given.at.astimezone():%d %b %H:%M}.")
+        raise _refused(rollout, f"{given.actor} signed for {role} already, on {told(given.at)}.")
     other = next((name for name, mark in now.signed.items() if mark.actor == signer and name in roles), None)
     if other is not None and not rollout.shared_roles:
         raise Refused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.records import audience_fields
-from rolloutctl.rules.rollout_gates import Gate, opens_at, phase_of, shut
+from rolloutctl.rules.rollout_dates import told
+from rolloutctl.rules.rollout_gates import Gate, audience_in, next_phase, phase_of, renamed, shut
 from rolloutctl.rules.rollout_log import ROLLOUT, standing
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout_bench import bench
@@ -65,19 +66,18 @@ def find_move(step: Step, tools: Tools) -> Move:
         )
     found = look(rollout, tools, to=step.to)
     phase = _phase(step, found)
-    back = _backwards(found, phase)
-    skipped = _skipped(found, phase)
-    if (skipped or back or step.overrides) and not step.reason:
-        what = f"--to {phase.name}" if skipped or back else "--override"
+    aside = phase != next_phase(rollout, found.standing)
+    if (aside or step.overrides) and not step.reason:
+        what = f"--to {phase.name}" if aside else "--override"
         raise Refused(
             f"{what} leaves the plan's way, so it needs a reason for the record.",
             subject=rollout.environment,
             state=_UNTOUCHED,
             hint='Say it: --reason "..."',
         )
-    overridden = () if back else _passed_by(step, found, phase)
+    overridden = () if found.back else _passed_by(step, found, phase)
     audience, cohort, notes = _audience(found, phase)
-    return Move(found, phase, audience, cohort, overridden, skipped, notes)
+    return Move(found, phase, audience, cohort, overridden, _skipped(found, phase), notes)
 
 
 def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -106,7 +106,7 @@ def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk
         overridden=tuple(gate.name for gate in move.overridden),
         guard=as_it_was,
     )
-    done = replace(toggle(request, options, tools, desk), word=f"{move.phase.name} has begun")
+    done = replace(toggle(request, options, tools, desk), word=_word(move, options))
     if done.result != "unchanged" or done.error is not None or options.dry_run:
         return done
     mark = {
@@ -127,14 +127,21 @@ def abort(flag: str, reason: str, options: Options, tools: Tools, desk: Desk) ->
     """Switch the feature off, and end the rollout. It meets no gate, and asks no log before the feature is off."""
     rollout = tools.configuration.rollout(flag)
     request = Request(rollout.environment, flag, Wish(enabled=False), reason, about={"aborted": True})
-    done = replace(toggle(request, options, tools, desk), word="Aborted")
+    done = toggle(request, options, tools, desk)
     if done.result != "unchanged" or options.dry_run:
-        return done
+        return replace(done, word="Aborted") if done.result == "kept" else done
     with bench(rollout, tools) as opened:
         if opened.standing.stay is None:
             return replace(done, notes=(*done.notes, f"No rollout of {flag} was running."))
         notes = opened.write({"event": ROLLOUT, "action": "aborted", "reason": reason})
-    return replace(done, notes=(*done.notes, *notes))
+    return replace(done, notes=(*done.notes, *notes), word="Aborted")
+
+
+def _word(move: Move, options: Options) -> str:
+    """How a move that ended well is told."""
+    if move.look.back:
+        return f"{'It would be back' if options.dry_run else 'Back'} in {move.phase.name}"
+    return f"{move.phase.name} {'would begin' if options.dry_run else 'has begun'}"
 
 
 def _phase(step: Step, found: Look) -> Phase:
@@ -152,12 +159,11 @@ def _phase(step: Step, found: Look) -> Phase:
     if found.target is not None:
         return found.target
     if stay is not None and phase_of(found.rollout, stay.phase) is None:
-        hint = f"Name the phase that it is in now: rolloutctl rollout advance {flag} --to {found.rollout.names[0]}"
         raise Refused(
             f"The plan has no phase {stay.phase} any more, so nobody knows what comes next.",
             subject=found.rollout.environment,
             state=_UNTOUCHED,
-            hint=hint,
+            hint=renamed(found.rollout, found.standing, found.cohorts),
         )
     raise _not_now(found, f"{flag} is in its last phase: nothing comes after it.", f"status {flag}")
 
@@ -166,17 +172,14 @@ def _not_now(found: Look, message: str, command: str) -> Refused:
     return Refused(message, subject=found.rollout.environment, state=_UNTOUCHED, hint=f"rolloutctl rollout {command}")
 
 
-def _backwards(found: Look, phase: Phase) -> bool:
-    """Whether the phase is the current one, or one before it: no gate stands in that direction."""
-    stay, names = found.standing.stay, found.rollout.names
-    return stay is not None and stay.phase in names and names.index(phase.name) <= names.index(stay.phase)
-
-
 def _skipped(found: Look, phase: Phase) -> tuple[str, ...]:
-    names, stay = found.rollout.names, found.standing.stay
-    reached = stay.phase if stay else found.standing.good
-    first = names.index(reached) + 1 if reached in names else 0
-    return names[first : names.index(phase.name)]
+    """The phases between the next one and this one; where the plan has lost the current one, from the last it has."""
+    names, now = found.rollout.names, found.standing
+    following = next_phase(found.rollout, now)
+    if following is not None:
+        return names[names.index(following.name) : names.index(phase.name)]
+    been = [names.index(stay.phase) for stay in now.stays if stay.phase in names]
+    return names[been[-1] + 1 if been else 0 : names.index(phase.name)]
 
 
 def _passed_by(step: Step, found: Look, phase: Phase) -> tuple[Gate, ...]:
@@ -199,28 +202,31 @@ def _passed_by(step: Step, found: Look, phase: Phase) -> tuple[Gate, ...]:
     left = [gate for gate in closed if gate.firm or gate.name not in step.overrides]
     if not left:
         return tuple(gate for gate in closed if gate.name in step.overrides)
-    opens = opens_at(found.gates)
-    when = f" It could open on {opens.astimezone():%a %d %b at %H:%M}." if opens else ""
-    loose = [gate.name for gate in left if not gate.firm]
-    word = "start" if step.begin else "advance"
-    passing = " ".join(f"--override {name}" for name in loose)
-    override = f'rolloutctl rollout {word} {step.flag} {passing} --reason "..."'
+    when = f" It could open on {told(found.opens)}." if found.opens else ""
     raise Refused(
         f"{phase.name} has to wait: {', '.join(gate.name for gate in left)}"
         f" {'does' if len(left) == 1 else 'do'} not let it through.{when}",
         subject=f"{found.rollout.environment} · {step.flag}",
         state=_UNTOUCHED,
-        hint="\n".join(
-            (*dict.fromkeys(gate.mend for gate in left if gate.mend.startswith("rolloutctl")), override)
-            if len(loose) == len(left)
-            else dict.fromkeys(gate.mend for gate in left if gate.mend)
-        ),
-        details=tuple(_told(gate) for gate in left),
+        hint="\n".join(_ways(step, closed, left)),
+        details=tuple(_evidence(gate) for gate in left),
     )
 
 
-def _told(gate: Gate) -> str:
-    when = f" (opens {gate.opens.astimezone():%a %d %b %H:%M})" if gate.opens else ""
+def _ways(step: Step, closed: Sequence[Gate], left: Sequence[Gate]) -> Iterator[str]:
+    """The commands that open the gates, and the one that passes them by, where that can be."""
+    firm = any(gate.firm for gate in left)
+    mends = dict.fromkeys(gate.mend for gate in left if firm or gate.mend.startswith("rolloutctl "))
+    for number, mend in enumerate(filter(None, mends)):
+        yield f"Then: {mend}" if number and mend.startswith("rolloutctl ") else mend
+    if not firm:
+        words = ["rollout", "start" if step.begin else "advance", step.flag, *(("--to", step.to) if step.to else ())]
+        words += [word for gate in closed for word in ("--override", gate.name)]
+        yield f'To pass by what is shut: rolloutctl {" ".join(words)} --reason "..."'
+
+
+def _evidence(gate: Gate) -> str:
+    when = f" (opens {told(gate.opens)})" if gate.opens else ""
     firm = " This one can't be overridden." if gate.firm else ""
     return f"{gate.name}: {gate.evidence}{when}.{firm}"
 
@@ -231,9 +237,9 @@ def _audience(found: Look, phase: Phase) -> tuple[Audience, Cohort | None, tuple
     Raises:
         Refused: nobody can tell, or the list is too long to be set.
     """
-    if phase.audience is not None:
-        return Audience(phase.audience == "everyone"), found.cohorts.get(phase.name), ()
     cohort = found.cohorts.get(phase.name)
+    if phase.audience is not None:
+        return audience_in(phase, cohort), cohort, ()
     if cohort is None or not cohort.companies:
         raise Refused(
             f"Nobody can tell who is in {phase.name}: {found.trouble or 'no companies are listed'}.",
@@ -249,7 +255,7 @@ def _audience(found: Look, phase: Phase) -> tuple[Audience, Cohort | None, tuple
             state=_UNTOUCHED,
             hint="A smaller percentage, or audience: everyone, below phases: in environments.yaml.",
         )
-    return Audience(True, cohort.companies), cohort, (long,) if long else ()
+    return audience_in(phase, cohort), cohort, (long,) if long else ()
 
 
 def _about(move: Move, tools: Tools) -> dict[str, Any]:
@@ -258,7 +264,7 @@ def _about(move: Move, tools: Tools) -> dict[str, Any]:
     return {
         "run": now.run if now.stay else tools.new_id(),
         "phase": move.phase.name,
-        "onward": not _backwards(move.look, move.phase),
+        "onward": not move.look.back,
         **({} if cohort is None else cohort_fields(cohort)),
         **({"skipped": list(move.skipped)} if move.skipped else {}),
         **(

@@ -168,6 +168,64 @@ def test_a_dry_run_changes_and_records_nothing(planned: Shell) -> None:
     assert planned.run("rollout", "status", FLAG, "--json").document["rollout"]["phase"] == "dark"
 
 
+def test_a_dry_run_of_a_phase_that_writes_nothing_does_not_say_that_it_began(planned: Shell) -> None:
+    dry = planned.run("rollout", "start", FLAG, "--dry-run", *PAST)
+    assert (dry.status, "dark would begin: nobody sees" in dry.out, "has begun" in dry.out) == (0, True, False)
+    assert planned.run("rollout", "status", FLAG, "--json").document["rollout"]["state"] == "not_begun"
+
+
+def test_who_passes_gates_by_is_told_the_whole_command(planned: Shell) -> None:
+    words = ("rollout", "start", FLAG, "--to", "pilot", "--override", "checklist", "--reason", "x", "--yes", "--json")
+    hint = planned.run(*words).document["error"]["hint"].splitlines()
+    assert hint == [
+        "rolloutctl rollout signoff customer_portal qa",
+        "Then: rolloutctl rollout signoff customer_portal product",
+        "To pass by what is shut: rolloutctl rollout start customer_portal --to pilot --override checklist"
+        ' --override signoff-qa --override signoff-product --reason "..."',
+    ]
+
+
+def test_the_plan_may_change_while_it_runs(planned: Shell) -> None:
+    file, checklist = planned.folder / "environments.yaml", planned.folder / "portal.yaml"
+    assert planned.run("rollout", "start", FLAG, "--to", "pilot", "--yes", *PAST).status == 0
+    checklist.write_text("version: [")
+    file.write_text(file.read_text().replace("companies: [15, 42], soak", "companies: [15, 42, 51], soak"))
+    status = planned.run("rollout", "status", FLAG)
+    assert status.status == 0
+    assert "No step waits for the checklist any more:" in status.out
+    assert "pilot was begun for companies 15 and 42, and is planned for companies 15, 42 and 51 now." in " ".join(
+        status.out.split()
+    )
+    assert 'rolloutctl rollout advance customer_portal --to pilot --reason "..."' in status.out
+    file.write_text(file.read_text().replace("{name: pilot", "{name: friends").replace("42, 51]", "42]"))
+    lost = planned.run("rollout", "advance", FLAG, "--yes")
+    assert (lost.status, "--to friends" in lost.err) == (3, True)
+    named = planned.run("rollout", "advance", FLAG, "--to", "friends", "--yes", "--reason", "renamed")
+    assert (named.status, "✓ Back in friends: companies 15 and 42 see" in named.out) == (0, True)
+
+
+def test_after_an_abort_it_goes_on_behind_what_was_done(planned: Shell) -> None:
+    planned.run("rollout", "start", FLAG, "--yes", *PAST)
+    planned.run("rollout", "advance", FLAG, "--yes", "--override", "soak", "--reason", "a test")
+    planned.run("rollout", "advance", FLAG, "--yes", "--to", "full", "--override", "soak", *PAST[4:])
+    planned.run("toggle", "demo", FLAG, "false", "--yes")
+    last = planned.run("rollout", "status", FLAG)
+    assert "in its last phase" in last.out
+    assert "✗ drift: seen by nobody since tester@example.com's change" in last.out
+    assert 'Next: rolloutctl rollout advance customer_portal --to full --reason "..."' in last.out
+    assert 'Or leave it as it is: rolloutctl rollout advance customer_portal --to dark --reason "..."' in last.out
+    assert planned.run("rollout", "abort", FLAG, "--yes", "--reason", "errors").status == 0
+    aborted = planned.run("rollout", "status", FLAG, "--json").document["rollout"]
+    assert [(phase["name"], phase["state"]) for phase in aborted["phases"]] == [
+        ("dark", "done"),
+        ("pilot", "ahead"),
+        ("half", "ahead"),
+        ("full", "ahead"),
+    ]
+    further = planned.run("rollout", "start", FLAG, "--to", "half", "--yes")
+    assert (further.status, "needs a reason" in further.err) == (3, True)
+
+
 def test_it_asks_on_a_terminal(planned: Shell) -> None:
     planned.run("rollout", "start", FLAG, "--yes", *PAST)
     words = ("rollout", "advance", FLAG, "--override", "soak", "--reason", "a test")

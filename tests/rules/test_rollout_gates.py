@@ -10,7 +10,17 @@ import pytest
 from rolloutctl.rules.config import Environment, Health, Host
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
 from rolloutctl.rules.freeze import Freeze, parse_week_time
-from rolloutctl.rules.rollout_gates import Evidence, Gate, gates_before, next_phase, opens_at, shut
+from rolloutctl.rules.rollout_gates import (
+    Evidence,
+    Gate,
+    gates_before,
+    is_return,
+    may_begin,
+    next_phase,
+    opens_at,
+    renamed,
+    shut,
+)
 from rolloutctl.rules.rollout_log import Mark, Standing, Stay
 from rolloutctl.rules.rollouts import Gates, Phase, Rollout, Validation
 from rolloutctl.rules.ticks import Progress
@@ -129,6 +139,38 @@ def test_a_freeze_and_a_holiday_open_with_time() -> None:
     found = shut(gates_before(holiday, frozen, in_pilot(signed("product")), PHASES[2], FINE))
     assert [each.name for each in found] == ["day", "freeze"]
     assert opens_at(found) == datetime(2025, 12, 2, tzinfo=UTC)
+
+
+def test_what_opens_on_a_weekend_or_in_a_freeze_may_begin_behind_it() -> None:
+    frozen = replace(
+        PRODUCTION, freeze=(Freeze(start=parse_week_time("Mon 00:00"), end=parse_week_time("Mon 12:00"), zone="UTC"),)
+    )
+    saturday = datetime(2025, 11, 29, 9, tzinfo=UTC)
+    assert may_begin(ROLLOUT, PRODUCTION, PILOT, saturday) == datetime(2025, 12, 1, tzinfo=UTC)
+    assert may_begin(ROLLOUT, frozen, PILOT, saturday) == datetime(2025, 12, 1, 12, tzinfo=UTC)
+    assert may_begin(ROLLOUT, frozen, PHASES[0], saturday) == saturday
+    assert may_begin(ROLLOUT, PRODUCTION, PILOT, MONDAY) == MONDAY
+
+
+def test_a_phase_of_whom_nobody_can_tell_has_to_wait() -> None:
+    unlisted = gate("companies", in_pilot(), replace(FINE, unlisted="the command ended with exit 3"))
+    assert (unlisted.verdict, unlisted.firm) == ("fails", True)
+    assert unlisted.evidence == "nobody can tell who is in it: the command ended with exit 3"
+
+
+def test_no_gate_stands_on_the_way_back() -> None:
+    now = in_pilot()
+    assert [is_return(ROLLOUT, now, phase) for phase in PHASES] == [True, True, False, False]
+    assert not any(is_return(ROLLOUT, Standing(), phase) for phase in PHASES)
+
+
+def test_a_phase_that_has_another_name_in_the_plan_is_found_by_who_sees_it() -> None:
+    phases = (PHASES[0], replace(PILOT, name="friends"), *PHASES[2:])
+    plan, now = replace(ROLLOUT, phases=phases), in_pilot()
+    assert renamed(plan, now, {}).endswith('rolloutctl rollout advance portal --to friends --reason "..."')
+    assert [is_return(plan, now, phase) for phase in phases] == [True, True, False, False]
+    other = replace(ROLLOUT, phases=(PHASES[0], PHASES[3]))
+    assert "--to PHASE" in renamed(other, now, {})
 
 
 def test_a_phase_for_nobody_meets_no_freeze_and_no_weekend() -> None:

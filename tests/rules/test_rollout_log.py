@@ -136,6 +136,32 @@ def test_somebodys_change_departs_from_the_phase_and_stops_the_clock_until_it_is
     assert back.stay.soak(story.at) == 2 * 3600
 
 
+def test_bringing_a_phase_back_goes_on_with_its_soak_and_its_sign_offs(story: Story) -> None:
+    story.enter("pilot", (15, 42))
+    story.mark("sign-off", "signed", role="product", phase="pilot")
+    story.after(HOUR).change(False)
+    story.after(DAY).enter("pilot", (15, 42), onward=False)
+    stay = story.after(HOUR).now.stay
+    assert stay is not None
+    assert (stay.soak(story.at), set(stay.signed), len(story.now.stays)) == (2 * 3600, {"product"}, 1)
+
+
+def test_a_phase_that_comes_back_for_others_begins_anew(story: Story) -> None:
+    story.enter("pilot", (15, 42))
+    story.after(HOUR).enter("pilot", (15, 42, 50), onward=False)
+    stay = story.after(HOUR).now.stay
+    assert stay is not None
+    assert (stay.soak(story.at), stay.audience.companies) == (3600, (15, 42, 50))
+
+
+def test_a_hold_outlasts_bringing_its_phase_back(story: Story) -> None:
+    story.enter("pilot", (15,))
+    story.mark("rollout", "held")
+    story.after(HOUR).change(False)
+    story.after(HOUR).enter("pilot", (15,), onward=False)
+    assert (story.now.held is not None, story.now.departed, story.now.ticking) == (True, None, False)
+
+
 def test_a_hold_is_not_resumed_by_a_change(story: Story) -> None:
     story.enter("pilot", (15,))
     story.mark("rollout", "held")
@@ -165,6 +191,7 @@ def test_an_abort_ends_it_and_a_new_run_keeps_what_the_phases_had(story: Story) 
     story.enter("pilot", (15, 42), run="r2")
     again = story.now
     assert [stay.phase for stay in again.stays] == ["pilot"]
+    assert [stay.phase for stay in again.earlier] == ["dark", "pilot", "10%"]
     assert again.cohorts["10%"] == (3, 15, 42)
     assert again.run == "r2"
 
