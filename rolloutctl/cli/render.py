@@ -81,7 +81,8 @@ class Page:
             self._print(left + Text(" " * (blanks if self.terminal else _GAP)) + text((right, "dim")))
         else:
             self._wrapped(left, Text(), 2)
-            self.line((right, "dim"), indent=2)
+            if right:
+                self.line((right, "dim"), indent=2)
 
     def columns(self, rows: Sequence[Sequence[Cell]], *, heads: Sequence[str] = (), indent: int = 2) -> None:
         """Rows of cells below each other. Where it is too wide the last cell wraps; then a row takes several lines."""

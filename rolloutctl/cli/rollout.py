@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plan(context: typer.Context, *, flag: options.Flag, json: options.Json = False) -> None:
-    """Show the phases of a rollout: for whom, how long, behind which gates, and the days.
+    """Show the phases of a rollout, with their gates and days.
 
     Asks the first host which companies there are, where the plan has a command for it. Changes nothing.
     """
@@ -33,9 +33,9 @@ def plan(context: typer.Context, *, flag: options.Flag, json: options.Json = Fal
 
 
 def status(context: typer.Context, *, flag: options.Flag, json: options.Json = False) -> None:
-    """Show where a rollout stands, each gate with its evidence, and the one command to run next.
+    """Show where a rollout stands, and the command to run next.
 
-    Read from the audit logs of the hosts: everybody sees the same, from any machine.
+    Each gate has its evidence. Read from the audit logs of the hosts: everybody sees the same, from any machine.
     """
     report = _report(context, flag)
     if json:
@@ -62,7 +62,7 @@ def _write(report: Report) -> None:
 
 
 def _begin(context: typer.Context) -> None:
-    """Open a feature phase by phase: pilot companies, 10 %, 50 %, everyone.
+    """Open a feature phase by phase, from pilots to everyone.
 
     Each phase has an audience, a time to soak, and gates. Everything is recorded in the audit logs of the hosts.
     """

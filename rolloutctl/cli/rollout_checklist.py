@@ -34,9 +34,10 @@ def checklist(  # noqa: PLR0913 - each is a word of the command line
     brief: Brief = False,
     json: options.Json = False,
 ) -> None:
-    """Show the checklist of a rollout's validation, tick its items, or let those that can look for themselves.
+    """Show the checklist of the validation, or tick its items.
 
-    Who ticked what, when, is recorded on every host of the rollout. Exit 6 when an item that was looked at failed.
+    With --run, those look for themselves that can. Who ticked what, when, is recorded on every host of the rollout.
+    Exit 6 when an item that was looked at failed.
     """
     from rolloutctl.workflows import rollout_checklist as story  # noqa: PLC0415 - not for --help
 

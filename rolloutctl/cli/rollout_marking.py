@@ -32,7 +32,7 @@ def signoff(  # noqa: PLR0913 - each is a word of the command line
     withdraw: Withdraw = False,
     json: options.Json = False,
 ) -> None:
-    """Sign off the phase that a rollout is in, or before its start its validation.
+    """Sign off the current phase; before the start, the validation.
 
     It counts for that phase alone, and one person does not sign for two roles unless the plan allows it.
     """
@@ -44,7 +44,10 @@ def signoff(  # noqa: PLR0913 - each is a word of the command line
 
 
 def hold(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: options.Json = False) -> None:
-    """Stop the clock of a phase's soak; nothing goes on until somebody resumes it. Who sees the feature stays."""
+    """Stop a rollout where it is, until somebody resumes it.
+
+    The clock of the soak stands, and no phase begins. Who sees the feature stays.
+    """
     from rolloutctl.workflows.rollout_marking import hold as stop  # noqa: PLC0415 - not for --help
 
     told = options.said(reason, "--reason")
@@ -52,7 +55,7 @@ def hold(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: 
 
 
 def resume(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: options.Json = False) -> None:
-    """Let the clock of a phase's soak go on."""
+    """Let a rollout that is held go on, and the clock of its soak."""
     from rolloutctl.workflows.rollout_marking import resume as go_on  # noqa: PLC0415 - not for --help
 
     told = options.said(reason, "--reason")

@@ -36,9 +36,9 @@ def start(  # noqa: PLR0913 - each is a word of the command line
     wait: options.Wait = "0",
     json: options.Json = False,
 ) -> None:
-    """Begin a rollout with its first phase, once its validation is complete.
+    """Begin a rollout with its first phase.
 
-    After an abort it goes on from the last good phase, with the same companies.
+    That takes a complete validation. After an abort it goes on from the last good phase, with the same companies.
     """
     from rolloutctl.workflows.rollout_moving import Step  # noqa: PLC0415 - not for --help
 
@@ -60,7 +60,7 @@ def advance(  # noqa: PLR0913 - each is a word of the command line
     wait: options.Wait = "0",
     json: options.Json = False,
 ) -> None:
-    """Go on to the next phase, once every gate lets it through.
+    """Go on to the next phase, if every gate lets it through.
 
     Shows the gates and the plan, asks, and changes every host or none. `--to` an earlier phase meets no gate.
     """
@@ -81,9 +81,9 @@ def abort(  # noqa: PLR0913 - each is a word of the command line
     wait: options.Wait = "0",
     json: options.Json = False,
 ) -> None:
-    """Switch the feature off on every host that can be reached, and end the rollout.
+    """Switch the feature off, and end the rollout.
 
-    Meets no gate. A later `rollout start` goes on from the last good phase.
+    On every host that can be reached. Meets no gate. A later `rollout start` goes on from the last good phase.
     """
     from rolloutctl.workflows.rollout_moving import abort as end  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.tools import Options  # noqa: PLC0415

@@ -102,7 +102,7 @@ def _next(found: Look) -> tuple[str, ...]:
         return (renamed(found.rollout, now, found.cohorts),)
     mends = [*dict.fromkeys(gate.mend for gate in closed if gate.firm or gate.mend.startswith("rolloutctl "))]
     if any(gate.name == "drift" for gate in closed):
-        mends += _as_it_is(found)
+        mends[1:1] = _as_it_is(found)  # behind the way back, which comes first
     if target is None:
         return tuple(mends)
     onward = f"rolloutctl rollout {'advance' if now.stay else 'start'} {flag}"

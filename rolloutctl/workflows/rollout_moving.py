@@ -15,8 +15,9 @@ from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.records import audience_fields
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import Gate, audience_in, next_phase, phase_of, renamed, shut
-from rolloutctl.rules.rollout_log import ROLLOUT, standing
+from rolloutctl.rules.rollout_log import ROLLOUT, Standing, standing
 from rolloutctl.rules.rollouts import Phase
+from rolloutctl.workflows.rollout_asking import Attentive
 from rolloutctl.workflows.rollout_bench import bench
 from rolloutctl.workflows.rollout_looking import Look, look
 from rolloutctl.workflows.toggle import Request, toggle
@@ -82,20 +83,17 @@ def find_move(step: Step, tools: Tools) -> Move:
 
 def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
     """Enter the phase: a change of the flag on every host or on none; only a mark where nothing has to be written."""
-    rollout, known = move.look.rollout, move.look.standing.known
+    rollout = move.look.rollout
     about = _about(move, tools)
 
     def as_it_was(states: Mapping[str, HostState]) -> None:
         """Somebody else may have moved the rollout meanwhile: then the gates were another phase's."""
         logs = {name: state.records for name, state in states.items()}
-        fresh = standing(logs, flag=rollout.flag, environment=rollout.environment)
-        if fresh.known - known:
-            raise Refused(
-                f"Somebody else changed {rollout.flag}, or said something of its rollout, in this moment.",
-                subject=rollout.environment,
-                state=_UNTOUCHED,
-                hint=f"rolloutctl rollout status {rollout.flag}",
-            )
+        _check_unmoved(move, standing(logs, flag=rollout.flag, environment=rollout.environment))
+
+    def look_again() -> None:
+        with bench(rollout, tools) as opened:
+            _check_unmoved(move, opened.standing)
 
     request = Request(
         rollout.environment,
@@ -106,7 +104,7 @@ def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk
         overridden=tuple(gate.name for gate in move.overridden),
         guard=as_it_was,
     )
-    done = replace(toggle(request, options, tools, desk), word=_word(move, options))
+    done = replace(toggle(request, options, tools, Attentive(desk, tools.clock, look_again)), word=_word(move, options))
     if done.result != "unchanged" or done.error is not None or options.dry_run:
         return done
     mark = {
@@ -117,10 +115,20 @@ def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk
         "reason": request.reason,
     }
     with bench(rollout, tools) as opened:
-        if opened.standing.known - known:
-            as_it_was(opened.states)
+        _check_unmoved(move, opened.standing)
         notes = opened.write(mark)
     return replace(done, notes=(*done.notes, *notes))
+
+
+def _check_unmoved(move: Move, fresh: Standing) -> None:
+    if fresh.known - move.look.standing.known:
+        flag = move.look.rollout.flag
+        raise Refused(
+            f"Somebody else changed {flag}, or said something of its rollout, in this moment.",
+            subject=move.look.rollout.environment,
+            state=_UNTOUCHED,
+            hint=f"rolloutctl rollout status {flag}",
+        )
 
 
 def abort(flag: str, reason: str, options: Options, tools: Tools, desk: Desk) -> Done:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ environments:
 """
 
 
-Answer = tuple[str, str | signal.Signals]  # what stands on the screen, and what is done then
+# What stands on the screen, and what is done then; something called says it, and may do something else before.
+Answer = tuple[str, str | signal.Signals | Callable[[], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,6 @@ def _converse(leader: int, answers: list[Answer], process: subprocess.Popen[byte
             if isinstance(answer, signal.Signals):
                 process.send_signal(answer)
             else:
-                os.write(leader, answer.encode())
+                os.write(leader, (answer() if callable(answer) else answer).encode())
     assert answers == [], f"never asked: {answers}\n{screen}"
     return screen.replace("\r\n", "\n")

@@ -233,3 +233,17 @@ def test_it_asks_on_a_terminal(planned: Shell) -> None:
     assert (no.status, "You did not agree" in no.out) == (3, True)
     yes = planned.type(*words, answers=[("Apply? [y/N] ", "y\n")])
     assert (yes.status, "pilot has begun" in yes.out) == (0, True)
+
+
+def test_a_hold_that_comes_while_somebody_thinks_counts(planned: Shell) -> None:
+    planned.run("rollout", "start", FLAG, "--yes", *PAST)
+
+    def yes() -> str:
+        assert planned.run("rollout", "hold", FLAG, "--reason", "complaints").status == 0
+        return "y\n"
+
+    words = ("rollout", "advance", FLAG, "--override", "soak", "--reason", "a test")
+    late = planned.type(*words, answers=[("Apply? [y/N] ", yes)])
+    assert (late.status, "said something of its rollout" in late.out) == (3, True)
+    after = planned.run("rollout", "status", FLAG, "--json").document["rollout"]
+    assert (after["phase"], after["state"]) == ("dark", "held")
