@@ -51,9 +51,9 @@ def one_megabyte() -> EnvCase:
 
 
 def _many_lines() -> Iterator[str]:
-    for number in range(7000):
-        yield f'{KEY}_{number}="{"x" * 40} # {number}"'
-        yield f"#{KEY}=true, commented out {number}"
+    for number in range(1000):
+        yield f'{KEY}_{number}="{"x" * 450} # {number}"'
+        yield f"#{KEY}=true, commented out {number} {'y' * 450}"
 
 
 def _case(folder: Path) -> EnvCase:

@@ -60,6 +60,12 @@ def fresh(lab: Lab) -> Lab:
 
 
 @pytest.fixture
+def fresh_pair(fresh: Lab) -> Lab:
+    """Two of its hosts: a canary and another, for stories in which a third would do as the second does."""
+    return fresh.first(2)
+
+
+@pytest.fixture
 def fresh_deployer(deployer_lab: Lab) -> Lab:
     deployer_lab.restore()
     return deployer_lab

@@ -7,6 +7,7 @@ import pwd
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -101,6 +102,12 @@ class Lab:
         end(process.pid for process in self._strangers())
         shutil.rmtree(self.client / "state", ignore_errors=True)
         self.on_all(LabHost.restore)
+
+    def first(self, count: int) -> Self:
+        """The same lab, with its first hosts alone in view; only the whole one can be restored and stopped."""
+        view = copy(self)
+        view.hosts = self.hosts[:count]
+        return view
 
     def leftovers(self) -> list[Process]:
         """What lives on any host and is none of the servers; one look at all processes serves them all."""

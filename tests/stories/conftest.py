@@ -9,12 +9,30 @@ from typing import Any, Protocol
 import pytest
 import yaml
 
-from tests.lab.conftest import deployer_lab, doors, fresh, fresh_deployer, fresh_unprivileged, lab, unprivileged_lab
+from tests.lab.conftest import (
+    deployer_lab,
+    doors,
+    fresh,
+    fresh_deployer,
+    fresh_pair,
+    fresh_unprivileged,
+    lab,
+    unprivileged_lab,
+)
 from tests.lab.lab import Lab, LabHost
 from tests.stories.operator import Operator
 from tests.stories.traces import assert_nothing_is_left, secrets_in
 
-__all__ = ["deployer_lab", "doors", "fresh", "fresh_deployer", "fresh_unprivileged", "lab", "unprivileged_lab"]
+__all__ = [
+    "deployer_lab",
+    "doors",
+    "fresh",
+    "fresh_deployer",
+    "fresh_pair",
+    "fresh_unprivileged",
+    "lab",
+    "unprivileged_lab",
+]
 
 
 Edit = Callable[[dict[str, Any]], object]

@@ -32,8 +32,8 @@ class ShellConnection:
 
     way = "on this machine"
 
-    def __init__(self, bin_folder: Path) -> None:
-        self._path = f"{bin_folder}:{os.environ['PATH']}"
+    def __init__(self, bin_folder: Path, programs: Path) -> None:
+        self._path = f"{bin_folder}:{programs}:{os.environ['PATH']}"
         self._sh = bin_folder / "sh"
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -53,7 +53,7 @@ class ShellConnection:
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, tmp_path: Path) -> ShellConnection:
+def shell(request: pytest.FixtureRequest, tmp_path: Path, lab: Lab) -> ShellConnection:
     name = str(request.param)
     program = shutil.which(name.removesuffix("-applets"))
     if program is None:
@@ -68,7 +68,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> ShellConnection:
         names |= set(listed) - _NOT_APPLETS
     for each in names:
         (bin_folder / each).symlink_to(program)
-    return ShellConnection(bin_folder)
+    return ShellConnection(bin_folder, lab.hosts[0].bin)
 
 
 def under(shell: ShellConnection, operator: Operator) -> Operator:
