@@ -12,6 +12,7 @@ from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.insertion import Insertion
+from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Log, Record
@@ -263,6 +264,31 @@ class Mirror(Protocol):
 
     def paid(self, environment: str, host: str) -> None:
         """The host has written what it owed."""
+
+
+class Samples(Protocol):
+    """The samples of metrics that this machine has taken; several commands may write and read them at once.
+
+    Every call raises Refused where the samples can't be kept or read.
+    """
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a person should know of them: that a damaged file was set aside."""
+
+    def add(self, environment: str, samples: Iterable[Sample]) -> None:
+        """Keep samples: all or none, from when this returns, whatever happens to this process."""
+
+    def of(
+        self, metric: str, environment: str, host: str | None, since: datetime, until: datetime
+    ) -> tuple[Sample, ...]:
+        """The samples from `since` on and before `until`, in the order of their times."""
+
+    def newest(self, environment: str) -> tuple[Sample, ...]:
+        """The newest sample of each metric on each host."""
+
+    def prune(self, before: datetime) -> None:
+        """Forget what is older."""
 
 
 class Outsider(Protocol):

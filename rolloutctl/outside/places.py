@@ -42,10 +42,12 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 
 def mirror_folder(environ: Mapping[str, str], configuration: Path) -> Path:
     """Where it remembers the hosts of this environments.yaml: two projects may both have a web-1 in production."""
-    import hashlib  # noqa: PLC0415 - most TABs don't ask for the mirror
+    return state_folder(environ) / "mirror" / _project(configuration)
 
-    project = hashlib.sha256(str(configuration.resolve()).encode()).hexdigest()[:12]
-    return state_folder(environ) / "mirror" / project
+
+def samples_folder(environ: Mapping[str, str], configuration: Path) -> Path:
+    """Where it keeps the samples of the metrics of this environments.yaml."""
+    return state_folder(environ) / "samples" / _project(configuration)
 
 
 def private(folder: Path) -> Path:
@@ -54,6 +56,12 @@ def private(folder: Path) -> Path:
         private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def _project(configuration: Path) -> str:
+    import hashlib  # noqa: PLC0415 - most TABs don't ask for it
+
+    return hashlib.sha256(str(configuration.resolve()).encode()).hexdigest()[:12]
 
 
 def _named(path: Path, how: str) -> Path:
