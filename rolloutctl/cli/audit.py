@@ -98,7 +98,7 @@ def _chosen(audits: tuple[Audited, ...], one: str | None, limit: int, environmen
 def _marks(audits: tuple[Audited, ...], limit: int) -> tuple[Mark, ...]:
     """What was said of rollouts, newest first."""
     found = [mark for each in audits for mark in each.marks]
-    return tuple(sorted(found, key=lambda mark: mark.at, reverse=True)[:limit])
+    return tuple(sorted(reversed(found), key=lambda mark: mark.at, reverse=True)[:limit])
 
 
 def _verify(chosen: tuple[Environment, ...], tools: Tools, *, json: bool) -> None:

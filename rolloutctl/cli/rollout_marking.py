@@ -36,10 +36,9 @@ def signoff(  # noqa: PLR0913 - each is a word of the command line
 
     It counts for that phase alone, and one person does not sign for two roles unless the plan allows it.
     """
-    from rolloutctl.rules.redact import one_line  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.rollout_marking import Signature, sign  # noqa: PLC0415
 
-    signature = Signature(flag, role, one_line(signer), options.said(note, "--note"), withdraw)
+    signature = Signature(flag, role, options.said(signer, "--as"), options.said(note, "--note"), withdraw)
     _record(invocation_of(context), flag, lambda tools: sign(signature, tools))
 
 

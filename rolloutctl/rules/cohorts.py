@@ -20,6 +20,7 @@ LONG = 20_000
 # Characters. `KEY=list` travels to artisan as one variable, and Linux allows one 131,072 bytes (MAX_ARG_STRLEN in
 # execve(2)), with the zero at its end. What is left is for the key, and for companies that are added by hand.
 TOO_LONG = 120_000
+_WHOLE = 100  # percent
 
 
 class CohortProblem(ValueError):
@@ -87,7 +88,10 @@ def recorded_cohort(audience: Audience, fields: Mapping[str, Any]) -> Cohort:
         return fields[name] if type(fields.get(name)) is int else None
 
     def share(name: str) -> float | None:
-        return float(fields[name]) if type(fields.get(name)) in (int, float) else None
+        told = fields.get(name)
+        if not isinstance(told, int | float) or isinstance(told, bool):
+            return None
+        return float(told) if 0 <= told <= _WHOLE else None
 
     companies = audience.companies if audience.limited else ()
     return Cohort(companies, number("of") or 0, number("people"), number("people_of"), share("asked"), share("share"))

@@ -20,6 +20,7 @@ VALIDATE = "validate"  # the stage before the first phase
 ROLLOUT, SIGN_OFF, CHECK = "rollout", "sign-off", "check"
 MARKS = (ROLLOUT, SIGN_OFF, CHECK)
 _APART = 300.0  # seconds that two clocks may differ
+_YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on every clock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -157,7 +158,8 @@ def moment_of(fields: Mapping[str, Any]) -> datetime:
             found = datetime.fromisoformat(str(fields.get(name) or ""))
         except ValueError:
             continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        if found.year in _YEARS:
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
     return _NEVER
 
 

@@ -119,6 +119,8 @@ def test_hold_resume_and_abort(planned: Shell) -> None:
     audit = planned.run("audit", "demo")
     assert "Said of rollouts:" in audit.out
     assert "the rollout held" in audit.out
+    said = audit.out[audit.out.index("Said of rollouts:") :]
+    assert said.index("the rollout resumed") < said.index("the rollout held")  # newest first, in one second too
     assert planned.run("audit", "--verify", "demo").status == 0
 
 
@@ -134,6 +136,7 @@ def test_hold_resume_and_abort(planned: Shell) -> None:
         (("start", FLAG), 3, "There is no terminal to ask on"),
         (("advance", FLAG, "--yes"), 3, "rolloutctl rollout start customer_portal"),
         (("signoff", FLAG, "prodct"), 2, "Did you mean 'product'?"),
+        (("signoff", FLAG, "qa", "--as", "x" * 2000), 2, "--as has 2,000 characters"),
         (("signoff", FLAG, "qa", "--withdraw"), 3, "qa has not signed"),
         (("checklist", FLAG, "--check", "histry"), 2, "Did you mean 'history'?"),
         (("checklist", FLAG, "--fail", "history"), 2, "--note"),

@@ -13,8 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolloutctl.rules.cohorts import LONG, TOO_LONG, Cohort, CohortProblem, carried, cohort, ranked, too_long
-from rolloutctl.rules.flags import write_companies
+from rolloutctl.rules.cohorts import (
+    LONG,
+    TOO_LONG,
+    Cohort,
+    CohortProblem,
+    carried,
+    cohort,
+    ranked,
+    recorded_cohort,
+    too_long,
+)
+from rolloutctl.rules.flags import NOBODY, write_companies
 from rolloutctl.rules.populations import Population, read_population
 from rolloutctl.rules.rollouts import Phase
 
@@ -313,3 +323,8 @@ def test_the_longest_list_that_is_carried_fits_into_one_variable_and_the_system_
             assert not fits
         else:
             assert fits
+
+
+@pytest.mark.parametrize("share", [10**400, -1, 101, float("nan"), True, "10", None])
+def test_a_share_that_is_none_is_not_read_out_of_a_record(share: object) -> None:
+    assert recorded_cohort(NOBODY, {"share": share, "asked": 10}) == Cohort((), 0, None, None, 10.0, None)

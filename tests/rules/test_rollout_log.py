@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolloutctl.rules.records import Record, read_record
-from rolloutctl.rules.rollout_log import Standing, standing
+from rolloutctl.rules.rollout_log import Mark, Standing, standing
 
 BEGIN = datetime(2025, 11, 24, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -244,6 +244,12 @@ def test_records_of_other_flags_and_environments_are_somebody_elses(story: Story
     story.mark("rollout", "held", flag="export")
     story.mark("rollout", "held", environment="staging")
     assert story.now.held is None
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "soon", ""])
+def test_a_time_that_no_clock_shows_is_not_a_records(at: str) -> None:
+    assert Mark({"at": at, "time": "2025-11-24T09:00:00+00:00"}).at == BEGIN
+    assert Mark({"at": at}).at.astimezone().year in {1969, 1970}
 
 
 JSON = st.recursive(
