@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,13 @@ def seconds_left(operator: Operator) -> list[int | None]:
 
 def note(moments: dict[str, float], name: str) -> None:
     moments[name] = time.monotonic()
+
+
+def stop_once_it_waits(session: int) -> None:
+    """Stop a session that has said all that it had to say."""
+    stat = Path(f"/proc/{session}/stat")
+    until(lambda: stat.read_text().rpartition(") ")[2].startswith("S"), "a session that waits for its client")
+    os.kill(session, signal.SIGSTOP)
 
 
 def hold_until_back(fresh: Lab, operator: Operator, seconds: int) -> tuple[Ending, dict[str, float]]:
@@ -217,7 +225,7 @@ def test_a_host_that_cannot_be_reached_keeps_a_confirmation_from_deciding_anythi
 
 def test_a_host_that_cannot_take_it_on_sends_all_back(fresh: Lab, hire: Hire) -> None:
     operator, before = hire(fresh, hosts=fresh.hosts[:2]), contents(fresh)
-    operator.when("web-2", "holding", lambda: os.kill(session_of(fresh.hosts[1]), signal.SIGSTOP))
+    operator.when("web-2", "holding", lambda: stop_once_it_waits(session_of(fresh.hosts[1])))
     operator.when("web-1", "provisional", lambda: end([session_of(fresh.hosts[1])]))
 
     failed = provide(operator, LONG)
