@@ -3,7 +3,7 @@
 The map, top to bottom. A room imports only from rooms below its own:
 
 cli        FRONT DESK  argv in, words and an exit status out; the only room with typer and rich
-workflows  STORYLINES  one file a promise: toggle, rollback, status, rollout, audit, health, doctor, init
+workflows  STORYLINES  one file a promise: toggle, rollback, status, rollout, monitor, audit, health, doctor, init
 fleet      ALL OR NONE  many hosts as one: all commit, or every host is put back
 outside    OUTSIDE  the only room that touches network, disk and clock
 demo       the embedded host: an SSH server and a tiny application

@@ -276,8 +276,16 @@ class Samples(Protocol):
     def told(self) -> tuple[str, ...]:
         """What a person should know of them: that a damaged file was set aside."""
 
-    def add(self, environment: str, samples: Iterable[Sample]) -> None:
-        """Keep samples: all or none, from when this returns, whatever happens to this process."""
+    def add(
+        self, environment: str, samples: Iterable[Sample], memories: Mapping[tuple[str, str | None], str] | None = None
+    ) -> None:
+        """Keep samples, and by metric and host what the next ones have to know: all or nothing, from when this returns.
+
+        It is kept whatever happens to this process.
+        """
+
+    def recall(self, metric: str, environment: str, host: str | None) -> str:
+        """What was kept with the newest sample for the next one; empty for nothing."""
 
     def of(
         self, metric: str, environment: str, host: str | None, since: datetime, until: datetime

@@ -21,6 +21,7 @@ from rolloutctl.cli.doctor import doctor
 from rolloutctl.cli.health import health
 from rolloutctl.cli.init import init
 from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.monitor import monitor
 from rolloutctl.cli.rollback import rollback
 from rolloutctl.cli.rollout import rollout_commands
 from rolloutctl.cli.schema import schema
@@ -107,7 +108,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(_begin)
-    for command in (toggle, confirm, status, rollback, audit, health, init, trust, doctor, schema):
+    for command in (toggle, confirm, status, rollback, audit, health, monitor, init, trust, doctor, schema):
         app.command()(command)
     app.add_typer(rollout_commands())
     return app

@@ -51,8 +51,10 @@ def tools_for(configuration: Configuration) -> Tools:
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
-    from rolloutctl.outside.places import mirror_folder  # noqa: PLC0415
+    from rolloutctl.outside.places import mirror_folder, samples_folder  # noqa: PLC0415
     from rolloutctl.outside.plan_files import PlanFiles  # noqa: PLC0415
+    from rolloutctl.outside.prometheus import ask_prometheus  # noqa: PLC0415
+    from rolloutctl.outside.sample_store import SampleStore  # noqa: PLC0415
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
@@ -68,6 +70,8 @@ def tools_for(configuration: Configuration) -> Tools:
         new_id=new_id,
         with_hosts=HostLists(remembered),
         files=PlanFiles(Path(configuration.path).parent),
+        samples=SampleStore(samples_folder(os.environ, Path(configuration.path))),
+        prometheus=ask_prometheus,
     )
 
 

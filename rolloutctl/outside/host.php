@@ -322,7 +322,16 @@ function judged(array $request, array $got): array
         }
     }
     $ok = $got['error'] === null && $wrong === null && in_array($got['status'], $request['expect'], true);
-    return ['id' => $request['id'], 'ok' => $ok, 'status' => $got['status'], 'ms' => $got['ms'], 'error' => $got['error'] ?? $wrong];
+    $answer = ['id' => $request['id'], 'ok' => $ok, 'status' => $got['status'], 'ms' => $got['ms'], 'error' => $got['error'] ?? $wrong];
+    return isset($request['number']) ? $answer + ['number' => number_in($got['body'], $request['number'])] : $answer;
+}
+
+/** A number in a JSON body, and nothing else of it; null where there is none. */
+function number_in(string $body, string $path)
+{
+    $data = json_decode($body, true);
+    $found = is_array($data) ? ((array) picked($data, [$path]))[$path] ?? null : null;
+    return is_int($found) || is_float($found) ? $found : null;
 }
 
 /** One request over a socket: PHP's http:// wrapper follows proxies and needs allow_url_fopen. */

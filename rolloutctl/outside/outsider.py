@@ -38,17 +38,19 @@ def _once(client: httpx.Client, url: str, request: Mapping[str, Any]) -> Asked:
 
     begun = time.monotonic()
     headers = [(name.encode(), value.encode()) for name, value in request["headers"].items()]
-    status = error = None
+    status = error = number = None
     try:
         # Appended, not joined: a path such as //other is no other host.
         with client.stream("GET", url + request["path"], headers=headers, timeout=request["timeout"]) as answer:
             status = answer.status_code
-            if status in request["expect"] and request["json"]:
+            wants = status in request["expect"] and request["json"]
+            if wants or "number" in request:
                 body = _body(answer, begun + request["timeout"])
-                error = None if _holds(body, request["json"]) else "the body is not as expected"
+                number = _number(body, request["number"]) if "number" in request else None
+                error = "the body is not as expected" if wants and not _holds(body, request["json"]) else None
     except (httpx.HTTPError, httpx.InvalidURL) as failure:
         error = _in_words(failure)
-    return Asked(request["id"], error is None and status in request["expect"], status, _since(begun), error)
+    return Asked(request["id"], error is None and status in request["expect"], status, _since(begun), error, number)
 
 
 def _in_words(failure: Exception) -> str:
@@ -79,6 +81,15 @@ def _holds(body: bytes, wanted: Mapping[str, Any]) -> bool:
     except (ValueError, RecursionError):
         return False
     return all(_same(_at(data, path.split(".")), [value]) for path, value in wanted.items())
+
+
+def _number(body: bytes, path: str) -> float | None:
+    """A number at a dotted path of a JSON body; None where there is none."""
+    try:
+        found = _at(json.loads(body), path.split("."))
+    except (ValueError, RecursionError):
+        return None
+    return float(found[0]) if found and type(found[0]) in (int, float) else None  # type: ignore[arg-type]
 
 
 def _at(data: object, parts: Sequence[str]) -> list[object]:

@@ -25,6 +25,7 @@ _VERSIONS = (
     );
     CREATE TABLE samples (series INTEGER NOT NULL, at INTEGER NOT NULL, value REAL, note TEXT NOT NULL);
     CREATE INDEX samples_in_order ON samples (series, at);
+    CREATE TABLE memories (series INTEGER PRIMARY KEY, text TEXT NOT NULL);
     """,
 )
 # No SQL of ours is wrong in a file of ours: what SQLITE_ERROR says is that this is another one's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from rolloutctl.rules.metrics import Sample
 _FIND = "SELECT id FROM series WHERE environment = ? AND metric = ? AND host = ?"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+Memories = Mapping[tuple[str, str | None], str]  # by metric and host
 
 
 class SampleStore:
@@ -26,8 +28,8 @@ class SampleStore:
         """What a person should know: that a damaged file was set aside."""
         return tuple(self._file.told)
 
-    def add(self, environment: str, samples: Iterable[Sample]) -> None:
-        """Keep samples: all of them or none, from when this returns.
+    def add(self, environment: str, samples: Iterable[Sample], memories: Memories | None = None) -> None:
+        """Keep samples, and what the next ones have to know of them: all of it or nothing, from when this returns.
 
         Raises:
             Refused: they can't be written, or only by waiting longer.
@@ -35,16 +37,21 @@ class SampleStore:
         rows = [
             ((environment, each.metric, each.host or ""), _micros(each.at), each.value, each.note) for each in samples
         ]
+        kept = [((environment, metric, host or ""), text) for (metric, host), text in (memories or {}).items()]
 
         def write(file: sqlite3.Connection) -> None:
             with transaction(file):
                 file.executemany(
                     "INSERT OR IGNORE INTO series (environment, metric, host) VALUES (?, ?, ?)",
-                    [series for series, *_ in rows],
+                    [*(series for series, *_ in rows), *(series for series, _ in kept)],
                 )
                 file.executemany(
                     f"INSERT INTO samples VALUES (({_FIND}), ?, ?, ?)",  # noqa: S608 - no value stands in it
                     [(*series, *values) for series, *values in rows],
+                )
+                file.executemany(
+                    f"INSERT OR REPLACE INTO memories VALUES (({_FIND}), ?)",  # noqa: S608 - no value stands in it
+                    [(*series, text) for series, text in kept],
                 )
 
         self._file.do(write)
@@ -57,6 +64,12 @@ class SampleStore:
         asked = (environment, metric, host or "", _micros(since), _micros(until))
         rows = self._file.do(lambda file: file.execute(query, asked).fetchall())
         return tuple(found for row in rows if (found := _sample(metric, host, row)) is not None)
+
+    def recall(self, metric: str, environment: str, host: str | None) -> str:
+        """What was kept with the newest sample; empty for nothing."""
+        query = f"SELECT text FROM memories WHERE series = ({_FIND})"  # noqa: S608 - no value stands in it
+        row = self._file.do(lambda file: file.execute(query, (environment, metric, host or "")).fetchone())
+        return row[0] if row and isinstance(row[0], str) else ""
 
     def newest(self, environment: str) -> tuple[Sample, ...]:
         """The newest sample of each metric on each host."""

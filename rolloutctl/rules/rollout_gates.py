@@ -65,9 +65,9 @@ def gates_before(
         found.append(_checklist(rollout, evidence.progress))
     found += _signoffs(rollout, now, own.signoffs)
     found += _on_in(rollout, evidence.on_in)
-    found += [
-        _metric(name, *evidence.metrics.get(name, ("no data", "nothing measures it yet"))) for name in own.metrics
-    ]
+    for name in own.metrics:
+        verdict, told = evidence.metrics.get(name, ("no data", "nothing measures it yet"))
+        found.append(_metric(rollout.environment, name, verdict, told))
     found.append(_health(environment, evidence))
     found += _companies(evidence)
     if target.audience != "nobody":
@@ -232,8 +232,8 @@ def _on_in(rollout: Rollout, on_in: Mapping[str, str]) -> Iterator[Gate]:
         yield Gate(f"on-in-{name}", "fails" if why_not else "ok", why_not or f"on in {name}", mend=mend)
 
 
-def _metric(name: str, verdict: Verdict, evidence: str) -> Gate:
-    return Gate(f"metric-{name}", verdict, evidence, mend="A metric without data never passes.")
+def _metric(environment: str, name: str, verdict: Verdict, evidence: str) -> Gate:
+    return Gate(f"metric-{name}", verdict, evidence, mend=f"rolloutctl monitor {environment}")
 
 
 def _health(environment: Environment, evidence: Evidence) -> Gate:

@@ -41,6 +41,7 @@ class Asked:
     status: int | None
     ms: int
     error: str | None = None
+    number: float | None = None  # in the body, where one was asked for
 
     def __str__(self) -> str:
         if self.ok:
@@ -145,13 +146,14 @@ def failures(asked: Iterable[Asked]) -> tuple[Asked, ...]:
 
 
 def _asked(answer: Mapping[str, Any]) -> Asked:
-    status, ms, error = answer.get("status"), answer.get("ms"), answer.get("error")
+    status, ms, error, number = (answer.get(name) for name in ("status", "ms", "error", "number"))
     return Asked(
         id=str(answer.get("id", "")),
         ok=answer.get("ok") is True,
         status=status if isinstance(status, int) else None,
         ms=ms if isinstance(ms, int) else 0,
         error=None if error is None else str(error),
+        number=float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None,
     )
 
 

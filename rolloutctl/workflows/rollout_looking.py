@@ -18,6 +18,7 @@ from rolloutctl.rules.requests import describe, requests_for
 from rolloutctl.rules.rollout_gates import (
     Evidence,
     Gate,
+    Verdict,
     at_the_end,
     gates_before,
     is_return,
@@ -31,8 +32,11 @@ from rolloutctl.rules.rollouts import CompanySource, Phase, Rollout
 from rolloutctl.rules.ticks import Ticks, fold_ticks
 from rolloutctl.rules.work import OVER, failures
 from rolloutctl.workflows.gates import not_on
+from rolloutctl.workflows.monitor import verdict_on
 from rolloutctl.workflows.rollout_bench import Bench, bench
 from rolloutctl.workflows.tools import Tools
+
+_GATE_WORDS: Mapping[str, Verdict] = {"ok": "ok", "not enough data": "no data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
         on_in={} if back else _on_in(rollout, opened.environment, standing, target, tools),
         progress=ticks.progress(checklist.items) if checklist else None,
         unlisted=unlisted.get(target.name, "") if target else "",
+        metrics=_metrics(rollout, opened.environment, standing, tools),
     )
     gates = gates_before(rollout, opened.environment, standing, target, evidence) if target and not back else ()
     return Look(
@@ -205,6 +210,24 @@ def _on_in(
     phase = phase_of(rollout, standing.phase)
     names = dict.fromkeys((*environment.requires, *(phase.gates.on_in if phase else ())))
     return {name: not_on(name, tools.configuration.flag(rollout.flag), tools) for name in names}
+
+
+def _metrics(
+    rollout: Rollout, environment: Environment, standing: Standing, tools: Tools
+) -> dict[str, tuple[Verdict, str]]:
+    """What this machine's samples say of the metrics that the current phase asks for; a warning lets nothing through.
+
+    They are held against what was before the first phase in which anybody saw the feature, else before this one.
+    """
+    phase, stay = phase_of(rollout, standing.phase), standing.stay
+    if phase is None or stay is None:
+        return {}
+    before = next((each.at for each in standing.stays if each.audience.enabled), stay.at)
+    found: dict[str, tuple[Verdict, str]] = {}
+    for name in phase.gates.metrics:
+        said = verdict_on(tools.configuration.metrics[name], environment, before, tools)
+        found[name] = (_GATE_WORDS.get(said.word, "fails"), said.told)
+    return found
 
 
 def _cohorts(

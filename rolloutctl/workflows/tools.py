@@ -5,36 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, PlanFiles, Sessions
-from rolloutctl.errors import ConfigurationError, RolloutctlError
-from rolloutctl.rules.checklists import Checklist
+from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, PlanFiles, Samples, Sessions
+from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.config import Configuration, Environment
+from rolloutctl.rules.metrics import FromPrometheus
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.work import Origin
-
-
-class Written:
-    """Hosts that all stand in environments.yaml."""
-
-    def __call__(self, environment: Environment) -> Environment:
-        """The environment as it is."""
-        return environment
-
-    def last(self, _: Environment) -> None:
-        """Nothing had to be remembered."""
-
-
-class NoFiles:
-    """A plan that names no files."""
-
-    def text(self, path: str) -> str:
-        """There is none."""
-        raise ConfigurationError(f"{path} can't be read here.", subject=path)
-
-    def checklist(self, path: str) -> Checklist:
-        """There is none."""
-        raise ConfigurationError(f"{path} can't be read here.", subject=path)
+from rolloutctl.workflows.absent import NoFiles, NoSamples, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +28,11 @@ class Tools:
     new_id: Callable[[], str]
     with_hosts: HostLists = field(default_factory=Written)
     files: PlanFiles = field(default_factory=NoFiles)
+    samples: Samples = field(default_factory=NoSamples)
+    prometheus: Callable[[FromPrometheus, float], tuple[float | None, str]] = lambda _source, _seconds: (
+        None,
+        "unasked",
+    )
 
     def environment(self, name: str) -> Environment:
         """The environment of that name, with its hosts.

@@ -13,12 +13,18 @@ from tests.docs.pages import PACKAGE, read
 CHANGING = [*sorted((PACKAGE / "workflows").glob("*.py")), PACKAGE / "fleet.py", PACKAGE / "rules" / "locks.py"]
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type)} | {"Busy", "Drifted"}
 # Another message takes these up, and says the rest.
-PARTS = {"was lost", "the connection is gone", "it gave no answer", ".env cannot be read by the user {}."}
+PARTS = {
+    "was lost",
+    "cannot be reached",
+    "the connection is gone",
+    "it gave no answer",
+    ".env cannot be read by the user {}.",
+}
 NEEDS_NO_COMMAND = {"You did not agree."}
 SAYS_ITS_STATE = {"_how_it_ended(change)"}
 NAMES_ITS_PLACE = {"There is nothing to undo in {}."}
 # init's and doctor's words are of their own: they change no host.
-ELSEWHERE = {"init.py", "init_rollout.py", "doctor.py", "trust.py", "tools.py"}
+ELSEWHERE = {"init.py", "init_rollout.py", "doctor.py", "trust.py", "absent.py"}
 
 
 def raised() -> Iterator[tuple[str, str, set[str]]]:
