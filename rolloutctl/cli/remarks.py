@@ -88,10 +88,10 @@ def _in_files(on_host: FlagOnHost, state: HostState, flag: Flag) -> list[str]:
 
 def mend(found: EnvironmentStatus, flag: Flag) -> str:
     """The command that brings every host to what the environment means."""
-    last = found.last_change(flag.name)
+    last, seen = found.last_change(flag.name), found.seen(flag.name) or Audience(enabled=False)
     unfinished = any(host.flags and host.flags[flag.name].unfinished for host in found.hosts)
-    # What is still live may be just what an unfinished switch-off was to end.
-    meant = last.after if last and unfinished else found.seen(flag.name) or Audience(enabled=False)
+    # What is still live may be just what a switch-off was to end: one that is unfinished, or did not reach this host.
+    meant = last.after if last and (unfinished or last.after.within(seen)) else seen
     return words.toggle_to(found.environment.name, flag.name, meant, limitable=flag.companies_key is not None)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, Part, text
+from rolloutctl.cli.render_error import show_error
 from rolloutctl.rules.verdicts_metrics import Verdict, Word, in_unit, worst
+from rolloutctl.workflows.guarding import Guard
 from rolloutctl.workflows.monitor import Round
 
 _MARKS: dict[Word, Part] = {
@@ -28,6 +30,22 @@ def show_round(round_: Round, page: Page) -> None:
         where = f"{count.host}: " if count.host and _differ(found) else ""
         rows.append([text(_MARKS[count.word], f" {metric.name}"), _now(count, metric.unit), f"{where}{count.told}"])
     page.columns(rows)
+
+
+def show_guard(guard: Guard, page: Page, *, fired: bool) -> None:
+    """What the guard did, in the round in which it did it; and what is wrong with it, in each."""
+    done, error = guard.done, guard.error
+    if done is not None and fired:
+        plan, off = done.plan, sum(outcome.result == "kept" for outcome in done.hosts)
+        where = f"on {off} of {words.counted(len(plan.environment.hosts), 'host')}, after {done.seconds:.1f} s"
+        page.line(("✗ ", "bold red"), f"The guard has switched {plan.flag.name} off, {where}.", hang=2)
+        page.line(f"change {plan.change}, {plan.reason}", indent=2, hang=2)
+        page.line("It stays off until a person decides otherwise.", indent=2)
+        error = done.error
+    if error is not None:
+        show_error(error, page)
+    if guard.blind:
+        page.line(("! ", "bold yellow"), "The guard sees nothing: no metric with guard: true has had data for long.")
 
 
 def show_line(round_: Round, page: Page) -> None:

@@ -25,6 +25,8 @@ from rolloutctl.workflows.tools import Done, Options, Tools
 
 _UNTOUCHED = "Nothing was changed on any host."
 
+_AT_TIMES = ("day", "freeze")  # gates that stand there on some days only: a script may always name them
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -78,7 +80,24 @@ def find_move(step: Step, tools: Tools) -> Move:
         )
     overridden = () if found.back else _passed_by(step, found, phase)
     audience, cohort, notes = _audience(found, phase)
+    _check_hold(found, phase, audience)
     return Move(found, phase, audience, cohort, overridden, _skipped(found, phase), notes)
+
+
+def _check_hold(found: Look, phase: Phase, audience: Audience) -> None:
+    """Back to a phase whose list has grown meets no gate; but nobody is let in while somebody holds the rollout.
+
+    Raises:
+        Refused: naming who holds it.
+    """
+    stay, held = found.standing.stay, found.standing.held
+    if found.back and held is not None and stay is not None and not audience.within(stay.audience):
+        raise Refused(
+            f"{phase.name} would let more people see {found.rollout.flag}, and {held.actor} holds the rollout.",
+            subject=found.rollout.environment,
+            state=_UNTOUCHED,
+            hint=f"rolloutctl rollout resume {found.rollout.flag}",
+        )
 
 
 def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -199,7 +218,7 @@ def _passed_by(step: Step, found: Look, phase: Phase) -> tuple[Gate, ...]:
     """
     names = {gate.name: gate for gate in found.gates}
     for name in step.overrides:
-        if name not in names:
+        if name not in {*names, *_AT_TIMES}:
             raise UsageError(
                 f"There is no gate '{name}' in front of {phase.name}.",
                 subject=found.rollout.environment,

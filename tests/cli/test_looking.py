@@ -56,7 +56,8 @@ def test_the_status_is_a_document_of_the_promised_shape(changed: Shell) -> None:
     assert (ran.status, ran.err) == (0, "")
     (environment,) = ran.document["environments"]
     last = environment["flags"]["customer_portal"].pop("last_change")
-    assert environment["flags"] == {"customer_portal": {"enabled": True, "companies": [15], "consistent": True}}
+    shown = {"enabled": True, "companies": [15], "consistent": True, "phase": None}
+    assert environment["flags"] == {"customer_portal": shown}
     assert (last["actor"], last["reason"], last["event"]) == ("tester@example.com", "pilot", "kept")
     assert (last["from"], last["to"]) == (
         {"enabled": False, "companies": []},

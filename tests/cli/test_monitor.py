@@ -48,6 +48,8 @@ def test_on_a_terminal_each_metric_tells_its_rule(watched: Shell) -> None:
         (("demo", "--every", "0"), "--every says how often"),
         (("demo", "--every", "soon"), "is no length of time"),
         (("demo", "--json"), "--once"),
+        (("demo", "--guard", "--yes"), "--guard has to know which flag"),
+        (("demo", "customer_portal", "--guard", "--yes"), "marked guard: true"),
     ],
 )
 def test_what_can_not_be_watched_is_told(watched: Shell, words: tuple[str, ...], said: str) -> None:
@@ -58,3 +60,16 @@ def test_what_can_not_be_watched_is_told(watched: Shell, words: tuple[str, ...],
 def test_without_metrics_there_is_nothing_to_watch(tmp_path: Path) -> None:
     ran = Shell(tmp_path).run("monitor", "demo", "--once")
     assert (ran.status, "docs/monitoring.md" in ran.err) == (2, True)
+
+
+def test_a_guard_asks_first_and_switches_off(tmp_path: Path) -> None:
+    watched = Shell(tmp_path, ENVIRONMENTS + METRICS.replace("environments: [demo]", "guard: true"))
+    words = ("monitor", "demo", "customer_portal", "--guard", "--every", "1s", "--for", "6s")
+    assert watched.run(*words).status == 3  # nobody can be asked
+    assert watched.run("toggle", "demo", "customer_portal", "true", "--companies", "all", "--yes").status == 0
+    ran = watched.run(*words, "--yes")
+    assert ran.status == 6
+    assert ran.err.count("The guard has switched customer_portal off, on 1 of 1 host") == 1
+    status = watched.run("status", "demo", "--json").document["environments"][0]["flags"]["customer_portal"]
+    assert status["enabled"] is False
+    assert "guard: queue on demo: 2 of the newest 2" in watched.run("audit", "demo").out

@@ -96,3 +96,4 @@ def _switch_on(host: LabHost) -> None:
     host.rebuild_cache()
     host.age_cache()
     host.restart_fpm()
+    assert host.portal() == 200  # a site has visitors, so php-fpm holds the old state

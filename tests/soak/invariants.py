@@ -175,6 +175,9 @@ def log(found: Log) -> Iterator[str]:
         yield f"line {fault.line} of its log {fault.problem}"
     for change in dict.fromkeys(record.change for record in found.records if record.change):
         events = [record.event for record in found.records if record.change == change]
+        narrow = any(record.data.get("narrow") for record in found.records if record.change == change)
+        while narrow and events[:2] == ["started", "reverted"] and events[2:]:
+            events = events[2:]  # somebody's edit came in between, and the switch-off was tried again
         ends = [event for event in events if event in {"kept", "reverted"}]
         if len(ends) != 1 or events[0] != "started" or ends[0] != events[-1]:
             yield f"change {change} has {events}"
@@ -310,6 +313,8 @@ def _settle(played: Played) -> None:
             break
         for words in advised:
             done = played.command(0, *words.split())
+            if done.status != 0 and "--with-pending" in done.said:  # somebody's edit waits
+                done = played.command(0, *words.split(), "--with-pending")
             if done.status != 0:
                 played.note(f"what status advised ends with {done.status}: {words}")
     checked = played.command(0, "status", "lab", "--check")

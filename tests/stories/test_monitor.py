@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from rolloutctl.outside.sample_store import SampleStore
+from rolloutctl.workflows.guarding import Guard
 from rolloutctl.workflows.monitor import Round, Watch, metrics_of, monitor
 from tests.lab.lab import Lab
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
+from tests.stories.traces import log_of
 
 pytestmark = pytest.mark.lab
 
@@ -116,3 +118,36 @@ def test_a_host_that_is_lost_is_reached_again(fresh: Lab, watcher: Operator) -> 
 
 def test_the_metrics_are_those_of_the_environment(watcher: Operator) -> None:
     assert [metric.name for metric in metrics_of("lab", watcher.tools)] == list(METRICS)
+
+
+def test_a_guard_switches_off_within_two_samples_and_once(fresh: Lab, hire: Hire, tmp_path: Path) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["metrics"] = {"health": {**METRICS["health"], "guard": True}}
+
+    operator = hire(fresh, hosts=fresh.hosts[:2], edit=edit)
+    operator.tools = replace(operator.tools, samples=SampleStore(tmp_path / "samples"))
+    assert operator.toggle("customer_portal", True).exit_status == 0
+    guard = Guard("lab", "customer_portal", operator.tools, operator.desk)
+    fired: list[int] = []
+    seen: list[Round] = []
+
+    def shown(round_: Round) -> None:
+        seen.append(round_)
+        if guard.see(round_):
+            fired.append(len(seen))
+        if len(seen) == 3:
+            for host in fresh.hosts[:2]:
+                host.make_ill(while_on="customer_portal")
+
+    monitor(Watch("lab", "customer_portal", EVERY), operator.tools, shown, seconds=9 * EVERY)
+
+    assert fired == [5]  # the second sample behind it
+    assert [host.portal() for host in fresh.hosts[:2]] == [404, 404]
+    assert [host.get("/health")[0] for host in fresh.hosts[:2]] == [200, 200]
+    assert guard.done is not None
+    assert guard.done.error is None
+    record = log_of(fresh.hosts[0])[-1].data
+    assert (record["event"], record["change"]) == ("kept", guard.done.plan.change)
+    assert record["reason"].startswith("guard: health on web-1: 2 of the newest")
+    assert words(seen[-1], "health") == {"web-1": "ok", "web-2": "ok"}
+    assert not guard.see(seen[4])  # a person decides now
