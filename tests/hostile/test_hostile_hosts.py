@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -52,23 +51,31 @@ class Run:
         return self.out + self.err
 
 
+# A process' peak counts what it was forked from, which here is a whole run of tests; so a small one stands in between.
+MEASURE = """
+import resource, subprocess, sys
+ended = subprocess.run(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(ended.returncode)
+"""
+
+
 def run(folder: Path, kinds: tuple[str, str], *words: str) -> Run:
     """The real command against two hosts of these kinds: how it ended, and what it took."""
     configuration = CONFIGURATION.format(python=sys.executable, host=HOST, first=kinds[0], second=kinds[1])
     shell = Shell(folder, configuration)
     begun = time.monotonic()
     with (folder / "out").open("w+b") as out, (folder / "err").open("w+b") as err:
-        process = subprocess.Popen(
-            shell.command(*words), env=shell.environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+        measured = [sys.executable, "-c", MEASURE, str(folder / "peak"), *shell.command(*words)]
+        ended = subprocess.run(
+            measured, env=shell.environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     return Run(
-        process.returncode,
+        ended.returncode,
         (folder / "out").read_bytes().decode(),
         (folder / "err").read_bytes().decode(),
         time.monotonic() - begun,
-        used.ru_maxrss / 1024,
+        int((folder / "peak").read_text()) / 1024,
     )
 
 
