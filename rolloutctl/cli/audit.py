@@ -14,7 +14,7 @@ from rolloutctl.errors import Unhealthy, Unreachable, UsageError
 if TYPE_CHECKING:
     from rolloutctl.rules.config import Environment
     from rolloutctl.rules.history import Change
-    from rolloutctl.rules.rollout_log import Mark
+    from rolloutctl.rules.rollout_standing import Mark
     from rolloutctl.workflows.audit import Audited
     from rolloutctl.workflows.tools import Tools
 

@@ -9,7 +9,7 @@ from rolloutctl.cli.documents import Document
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.records import audience_fields
 from rolloutctl.rules.rollout_gates import Gate, shut
-from rolloutctl.rules.rollout_log import Mark
+from rolloutctl.rules.rollout_standing import Mark
 from rolloutctl.workflows.rollout import Report, Row
 from rolloutctl.workflows.rollout_checklist import Looked
 from rolloutctl.workflows.rollout_marking import Said

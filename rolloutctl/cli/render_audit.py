@@ -10,7 +10,7 @@ from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import Record
-from rolloutctl.rules.rollout_log import Mark
+from rolloutctl.rules.rollout_standing import Mark
 from rolloutctl.workflows.audit import Audited, Verified
 
 _STYLES = {"kept": "green", "provisional": "yellow", "reverted": "yellow", "started": "bold red"}

@@ -11,7 +11,7 @@ from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import Gate, audience_in, phase_of, returning, shut
-from rolloutctl.rules.rollout_log import Stay, same_people
+from rolloutctl.rules.rollout_standing import Stay, same_people
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout import Report, Row
 from rolloutctl.workflows.rollout_looking import Look

@@ -9,7 +9,8 @@ from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import Change, fold
 from rolloutctl.rules.records import Log, Record, lines_of, missing_from, verify
-from rolloutctl.rules.rollout_log import Mark, marks_in
+from rolloutctl.rules.rollout_log import marks_in
+from rolloutctl.rules.rollout_standing import Mark
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.tools import Tools
 

@@ -14,7 +14,7 @@ from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import last_kept, of_environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.metrics import Metric, Sample
-from rolloutctl.rules.rollout_log import moment_of
+from rolloutctl.rules.rollout_standing import moment_of
 from rolloutctl.rules.verdicts_metrics import Pace, Verdict, judge, worst
 from rolloutctl.workflows.sampling import Sampler
 from rolloutctl.workflows.tools import Tools

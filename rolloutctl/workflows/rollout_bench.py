@@ -13,7 +13,8 @@ from rolloutctl.rules.config import Environment
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.records import read_record
 from rolloutctl.rules.refusals import why_unrecorded
-from rolloutctl.rules.rollout_log import Standing, clock_trouble, standing
+from rolloutctl.rules.rollout_log import clock_trouble, standing
+from rolloutctl.rules.rollout_standing import Standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.workflows.toggle import nothing_reached
 from rolloutctl.workflows.tools import Tools

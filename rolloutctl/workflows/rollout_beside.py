@@ -5,7 +5,8 @@ from __future__ import annotations
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.plans import Plan
-from rolloutctl.rules.rollout_log import same_people, standing
+from rolloutctl.rules.rollout_log import standing
+from rolloutctl.rules.rollout_standing import same_people
 from rolloutctl.workflows.tools import Tools
 
 

@@ -27,7 +27,7 @@ from rolloutctl.rules.rollout_gates import (
     opens_at,
     phase_of,
 )
-from rolloutctl.rules.rollout_log import Standing
+from rolloutctl.rules.rollout_standing import Standing
 from rolloutctl.rules.rollouts import CompanySource, Phase, Rollout
 from rolloutctl.rules.ticks import Ticks, fold_ticks
 from rolloutctl.rules.work import OVER, failures

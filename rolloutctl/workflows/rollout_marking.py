@@ -10,7 +10,7 @@ from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import closest
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import phase_of
-from rolloutctl.rules.rollout_log import CHECK, ROLLOUT, SIGN_OFF, VALIDATE, Standing
+from rolloutctl.rules.rollout_standing import CHECK, ROLLOUT, SIGN_OFF, VALIDATE, Standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.workflows.rollout_bench import bench
 from rolloutctl.workflows.tools import Tools

@@ -15,7 +15,8 @@ from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.records import audience_fields
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import Gate, audience_in, next_phase, phase_of, renamed, shut
-from rolloutctl.rules.rollout_log import ROLLOUT, Standing, standing
+from rolloutctl.rules.rollout_log import standing
+from rolloutctl.rules.rollout_standing import ROLLOUT, Standing
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout_asking import Attentive
 from rolloutctl.workflows.rollout_bench import bench

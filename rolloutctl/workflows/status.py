@@ -15,7 +15,8 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.provisional import Provisional, provisional_in
 from rolloutctl.rules.requests import HEALTH, requests_for
-from rolloutctl.rules.rollout_log import Stay, standing
+from rolloutctl.rules.rollout_log import standing
+from rolloutctl.rules.rollout_standing import Stay
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools

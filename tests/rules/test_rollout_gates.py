@@ -21,7 +21,7 @@ from rolloutctl.rules.rollout_gates import (
     renamed,
     shut,
 )
-from rolloutctl.rules.rollout_log import Mark, Standing, Stay
+from rolloutctl.rules.rollout_standing import Mark, Standing, Stay
 from rolloutctl.rules.rollouts import Gates, Phase, Rollout, Validation
 from rolloutctl.rules.ticks import Progress
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolloutctl.rules.records import Record, read_record
-from rolloutctl.rules.rollout_log import Mark, Standing, standing
+from rolloutctl.rules.rollout_log import standing
+from rolloutctl.rules.rollout_standing import Mark, Standing
 
 BEGIN = datetime(2025, 11, 24, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
