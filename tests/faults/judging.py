@@ -91,7 +91,9 @@ def _portal(host: LabHost) -> int:
 
 def _in_the_record(stage: Stage, ending: str, hosts: dict[str, Seen]) -> list[str]:
     """Each host's log tells how the change ended there; a switch-off without a log may owe it."""
-    last = {"done": {"kept"}, "back": {"reverted", ""}, "refused": {""}}.get(ending)
+    # An edit in the very moment of the swap is found behind "started": nothing was touched, and the log says both.
+    refused = {"", "reverted"} if stage.case.kind == "somebody edits .env" else {""}
+    last = {"done": {"kept"}, "back": {"reverted", ""}, "refused": refused}.get(ending)
     if last is None or stage.case.kind == "state's disk full":
         return []
     wrong = [f"{name}: its record says {seen.events}" for name, seen in hosts.items() if _last(seen) not in last]

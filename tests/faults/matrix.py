@@ -127,7 +127,8 @@ ROWS: tuple[Row, ...] = (
         for row in (
             Row(kind, "preparing unlocked", "refused", "done person", "alone rest", _UNREACHED),
             Row(kind, "between", "back", "done"),
-            Row(kind, "intent swapping restarting asking", "back", "done", "alone rest"),
+            Row(kind, "intent", "back refused", "done", "alone rest"),  # "started" may be on the disk by then
+            Row(kind, "swapping restarting asking", "back", "done", "alone rest"),
             Row(kind, "holding", "back", "", "canary"),
             Row(kind, "deciding decided", "done", "done", "alone canary"),
             Row(kind, "keeps", "done", "", "rest"),
