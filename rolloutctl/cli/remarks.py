@@ -46,9 +46,9 @@ def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark
     )
 
 
-def disagreeing(found: EnvironmentStatus, name: str) -> tuple[str, ...]:
-    """The hosts where a flag is not as the environment has it, or not the same in file, cache and answers."""
-    meant = found.seen(name)
+def disagreeing(found: EnvironmentStatus, name: str, meant: Audience | None = None) -> tuple[str, ...]:
+    """The hosts where a flag is not as the environment has it (or as `meant`), or file, cache and answers differ."""
+    meant = meant or found.seen(name)
     return tuple(
         host.name
         for host in found.hosts
@@ -86,13 +86,18 @@ def _in_files(on_host: FlagOnHost, state: HostState, flag: Flag) -> list[str]:
     return said
 
 
-def mend(found: EnvironmentStatus, flag: Flag) -> str:
-    """The command that brings every host to what the environment means."""
+def meant_for(found: EnvironmentStatus, flag: Flag) -> Audience:
+    """Who is to see a flag's feature on every host."""
     last, seen = found.last_change(flag.name), found.seen(flag.name) or Audience(enabled=False)
     unfinished = any(host.flags and host.flags[flag.name].unfinished for host in found.hosts)
     # What is still live may be just what a switch-off was to end: one that is unfinished, or did not reach this host.
-    meant = last.after if last and (unfinished or last.after.within(seen)) else seen
-    return words.toggle_to(found.environment.name, flag.name, meant, limitable=flag.companies_key is not None)
+    return last.after if last and (unfinished or last.after.within(seen)) else seen
+
+
+def mend(found: EnvironmentStatus, flag: Flag) -> str:
+    """The command that brings every host to that."""
+    limitable = flag.companies_key is not None
+    return words.toggle_to(found.environment.name, flag.name, meant_for(found, flag), limitable=limitable)
 
 
 def _same(on_host: FlagOnHost, meant: Audience | None) -> bool:

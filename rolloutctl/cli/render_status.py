@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from rolloutctl.cli import words
-from rolloutctl.cli.remarks import about, disagreeing, mend, remarks
+from rolloutctl.cli.remarks import about, disagreeing, meant_for, mend, remarks
 from rolloutctl.cli.render import Cell, Page, text
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.flags import Audience
@@ -54,7 +54,7 @@ def show_flag(found: EnvironmentStatus, flag: Flag, page: Page) -> None:
         told = f"Last change: {last.id}, {words.local(last.time)}, {who}: {last.before} → {last.after}"
         page.line(", ".join(filter(None, (told, reason))), indent=2, hang=2)
     _show_remarks([found], {flag.name: flag}, page, only=flag.name)
-    hosts = disagreeing(found, flag.name)
+    hosts = disagreeing(found, flag.name, meant_for(found, flag))
     if hosts:
         page.gap()
         page.advice(f"To bring {words.listed(hosts)} in line: {mend(found, flag)}", indent=2)

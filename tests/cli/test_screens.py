@@ -170,6 +170,20 @@ def test_a_change_that_hosts_ended_differently_is_in_doubt(sheet: Sheet) -> None
     ) in sheet.text
 
 
+def test_what_was_closed_last_is_to_be_closed_on_the_first_host_too(sheet: Sheet) -> None:
+    base = {**_change(ends={"web-2": "kept"}).fields, "narrow": True, "from": _fields(PILOT), "to": _fields(NOBODY)}
+    (closed,) = fold({"web-2": [Record("", {**base, "event": event}) for event in ("started", "kept")]})
+    found = replace(_status(_host("web-1", ON), _host("web-2", OFF)), changes=(closed,))
+    show_flag(found, FLAG, sheet.page)
+    assert "To bring web-1 in line: rolloutctl toggle production portal false\n" in sheet.text
+
+
+def test_an_edit_by_hand_that_closed_more_than_the_last_change_stays_closed(sheet: Sheet) -> None:
+    found = replace(_status(_host("web-1", OFF), _host("web-2", ON)), changes=(_change(ends={"web-2": "kept"}),))
+    show_flag(found, FLAG, sheet.page)
+    assert "To bring web-2 in line: rolloutctl toggle production portal false\n" in sheet.text
+
+
 def test_who_holds_a_lock_is_named_and_is_no_fault(sheet: Sheet) -> None:
     holder = Holder("executing", {"actor": "qa@example.com", "what": "portal for everyone", "since": "12:00"})
     show_status([_status(_host("web-1", OFF, holder=holder))], FLAGS, NOW, sheet.page)
