@@ -207,7 +207,7 @@ def it_is_for_half_and_for_everyone(team: Team, tenth: set[int]) -> None:
     assert team.move(past).result == "kept"
     assert team.seen_by((1, 7, 15, 200)) == {1, 7, 15, 200}
     record = log_of(team.hosts[0])[-1].data["rollout"]
-    assert record["overridden"] == [{"gate": "metric-errors", "evidence": "nothing measures it yet"}]
+    assert record["overridden"] == [{"gate": "metric-errors", "evidence": "0 of at least 3 samples"}]
 
 
 def another_machine_tells_the_same(team: Team, folder: Path) -> None:

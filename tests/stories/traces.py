@@ -17,6 +17,9 @@ from tests.lab.processes import Process, wait_until
 BRIEF = {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "1s"}
 """The lab's health check with little patience, for applications that stay ill."""
 
+EVERYBODYS = ("overrides", "workers")
+"""What doctor finds by looking at every process: on this machine they may be those of other tests."""
+
 _AT_REST = {"audit.jsonl", "audit.head", "lock", "change"}
 
 
