@@ -14,7 +14,7 @@ import pytest
 from tests.lab.lab import Lab, LabHost
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
-from tests.stories.traces import events_of, line_in
+from tests.stories.traces import events_of, line_in, until
 
 pytestmark = pytest.mark.lab
 
@@ -122,8 +122,10 @@ def test_what_somebody_else_put_into_the_state_folder_is_neither_read_nor_put_ba
     assert operator.toggle("bulk_export", True).exit_status == 0
     (log,) = host.state_dir.glob("*/*/audit.jsonl")
     state, records = log.parent, events_of(host)
-    closed = [path for path in (state, *state.rglob("*")) if not path.parent.name.startswith("rolloutctl.")]
-    assert [path for path in closed if stat.S_IMODE(path.lstat().st_mode) & 0o077] == []
+    until(
+        lambda: not [*state.glob("rolloutctl.*"), *host.leftovers()], "the end of the session, with its private folder"
+    )
+    assert [path for path in (state, *state.rglob("*")) if stat.S_IMODE(path.lstat().st_mode) & 0o077] == []
     env = host.env_path.read_bytes()
     forge(state)
     try:
