@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rolloutctl.cli import words
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.durations import in_words
-from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.host import HostState, Pending
 from rolloutctl.rules.provisional import NOT_CONFIRMED
@@ -104,7 +104,7 @@ def _same(on_host: FlagOnHost, meant: Audience | None) -> bool:
     seen = on_host.effective or on_host.file
     if seen is None or meant is None:
         return True
-    return seen == meant or (seen.nobody and meant.nobody)
+    return same_people(seen, meant)
 
 
 def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) -> Remark:

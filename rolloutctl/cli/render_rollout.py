@@ -9,9 +9,10 @@ from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, Part, text
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.durations import in_days
+from rolloutctl.rules.flags import same_people
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import Gate, audience_in, phase_of, returning, shut
-from rolloutctl.rules.rollout_standing import Stay, same_people
+from rolloutctl.rules.rollout_standing import Stay
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout import Report, Row
 from rolloutctl.workflows.rollout_looking import Look

@@ -64,6 +64,11 @@ NOBODY = Audience(enabled=False)
 EVERYONE = Audience(enabled=True)
 
 
+def same_people(one: Audience, other: Audience) -> bool:
+    """Whether the same people see the feature: a list behind a flag that is off does not count."""
+    return one == other or (one.nobody and other.nobody)
+
+
 def companies_in_words(companies: Iterable[int], *, most: int = 12) -> str:
     """`company 15`, `companies 15 and 42`, `companies 1, 2, 3 ... and 188 more`."""
     numbers = [str(number) for number in companies]

@@ -10,10 +10,10 @@ from typing import Literal
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.durations import in_days
-from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.freeze import standing as frozen_by
 from rolloutctl.rules.rollout_dates import is_start_day, next_start_day, told
-from rolloutctl.rules.rollout_standing import Mark, Standing, same_people, soaked_at
+from rolloutctl.rules.rollout_standing import Mark, Standing, soaked_at
 from rolloutctl.rules.rollouts import Gates, Phase, Rollout
 from rolloutctl.rules.ticks import Progress
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 from rolloutctl.rules.durations import in_days
+from rolloutctl.rules.flags import same_people
 from rolloutctl.rules.history import Change, fold, merged_orders
 from rolloutctl.rules.records import Record, audience_of
 from rolloutctl.rules.rollout_standing import (
@@ -23,7 +24,6 @@ from rolloutctl.rules.rollout_standing import (
     Standing,
     Stay,
     moment_of,
-    same_people,
 )
 
 _APART = 300.0  # seconds that two clocks may differ

@@ -126,11 +126,6 @@ def moment_of(fields: Mapping[str, Any]) -> datetime:
     return _NEVER
 
 
-def same_people(one: Audience, other: Audience) -> bool:
-    """Whether the same people see the feature: a list behind a flag that is off does not count."""
-    return one == other or (one.nobody and other.nobody)
-
-
 def soaked_at(stay: Stay, soak: float, now: datetime) -> datetime | None:
     """When the soak of a stay is over, if nothing stops its clock; None while it stands."""
     return None if stay.since is None else now + timedelta(seconds=max(0.0, soak - stay.soak(now)))

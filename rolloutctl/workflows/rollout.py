@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rolloutctl.rules.cohorts import Cohort, recorded_cohort
+from rolloutctl.rules.flags import same_people
 from rolloutctl.rules.rollout_dates import Forecast, forecast, told
 from rolloutctl.rules.rollout_gates import phase_of, renamed, returning, shut
-from rolloutctl.rules.rollout_standing import Stay, same_people
+from rolloutctl.rules.rollout_standing import Stay
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout_looking import Look, look
 from rolloutctl.workflows.tools import Tools

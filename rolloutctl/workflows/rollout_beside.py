@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
+from rolloutctl.rules.flags import same_people
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.rollout_log import standing
-from rolloutctl.rules.rollout_standing import same_people
 from rolloutctl.workflows.tools import Tools
 
 

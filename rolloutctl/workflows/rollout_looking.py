@@ -11,7 +11,7 @@ from rolloutctl.errors import ConfigurationError, RolloutctlError, Unreachable
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.cohorts import Cohort, CohortProblem, cohort
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.populations import Population, read_population
 from rolloutctl.rules.requests import describe, requests_for
@@ -177,12 +177,8 @@ def _seen(opened: Bench, flag: Flag) -> tuple[Audience | None, tuple[str, ...]]:
             wrong.append(f"on {name} .env and config cache differ")
         else:
             found.append((name, audience))
-    wrong += [f"on {name} {audience} sees it" for name, audience in found if not _same(audience, found[0][1])]
+    wrong += [f"on {name} {audience} sees it" for name, audience in found if not same_people(audience, found[0][1])]
     return (found[0][1] if found and not wrong else None), tuple(wrong)
-
-
-def _same(one: Audience, other: Audience) -> bool:
-    return one == other or (one.nobody and other.nobody)
 
 
 def _ill(opened: Bench) -> tuple[str, ...]:
