@@ -51,14 +51,14 @@ def seconds_for(metrics: Iterable[Metric]) -> float:
     return sum(metric.timeout + 2 for metric in metrics)
 
 
-def outputs(text: str, mark: str) -> tuple[tuple[int, str], ...]:
-    """What each command ended with and printed, in their order; fewer where the host was cut off."""
+def outputs(text: str, mark: str, count: int) -> tuple[tuple[int, str], ...]:
+    """What each of so many commands ended with and printed, in their order, also where the host was cut off."""
     found = []
     for answer in text.split(f"@{mark}\n")[1:]:
         printed, _, last = answer.rstrip("\n").rpartition("\n")
         status, _, end = last.partition(" ")
         found.append((int(status) if end == mark and _STATUS.fullmatch(status) else _CUT, printed))
-    return tuple(found)
+    return (*found, *[(_CUT, "")] * (count - len(found)))
 
 
 def reading(metric: Metric, status: int, printed: str, at: datetime, before: Memory | None) -> Reading:
@@ -151,7 +151,7 @@ def _redis(source: FromRedis, printed: str, at: datetime, before: Memory | None)
     if before is None or any(value is None for value in grown.values()):
         return Reading(None, "the next sample can tell: it takes two", memory)
     if source.value == "evicted":
-        return Reading(per_minute(int(grown["evicted_keys"] or 0), _at(before), at), "", memory)
+        return Reading(per_minute(int(grown["evicted_keys"] or 0), taken_at(before), at), "", memory)
     hits, misses = (grown[name] or 0.0 for name in names)
     if not hits + misses:
         return Reading(None, "nobody looked anything up", memory)
@@ -166,7 +166,8 @@ def _grown(before: Memory | None, name: str, value: float | None) -> float | Non
     return value - last
 
 
-def _at(before: Memory) -> datetime | None:
+def taken_at(before: Memory) -> datetime | None:
+    """When the last sample was taken; None where that can't be read."""
     try:
         return datetime.fromisoformat(str(before.get("at")))
     except ValueError:

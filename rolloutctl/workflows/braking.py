@@ -98,7 +98,7 @@ def _planned_again(
 
 def _round(fleet: Fleet, plan: Plan, tools: Tools) -> dict[str, _End]:
     plans = {host.name: host for host in plan.hosts}
-    origin = replace(tools.origin, since=tools.clock.now().isoformat(timespec="seconds"))
+    origin = tools.origin_now()
 
     def one(session: Session) -> _End:
         host = plans[session.host.name]

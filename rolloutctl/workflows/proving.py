@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
@@ -29,7 +28,7 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
         Drifted: a host's .env changed since it was read.
     """
     plans = {host.name: host for host in plan.hosts}
-    origin = replace(tools.origin, since=tools.clock.now().isoformat(timespec="seconds"))
+    origin = tools.origin_now()
     said = fleet.each(
         lambda session: session.prepare(work_for(plan, plans[session.host.name], session.host, session.server, origin)),
         plans,

@@ -44,8 +44,7 @@ class Bench:
             "flag": self.rollout.flag,
             "environment": self.environment.name,
             "hosts": [host.name for host in self.environment.hosts],
-            **self.tools.origin.fields(),
-            "at": self.tools.clock.now().isoformat(timespec="seconds"),
+            **self.tools.origin_now().fields(),
         }
         wrote = self.fleet.each(lambda session: session.append(self._on(session.host.name, mark)), self.states)
         missed = {name: error.message for name, error in self.lost.items()}

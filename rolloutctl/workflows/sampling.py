@@ -23,6 +23,7 @@ from rolloutctl.rules.measuring import (
     reading,
     request_for,
     seconds_for,
+    taken_at,
 )
 from rolloutctl.rules.metrics import FromLog, FromPrometheus, FromRequest, Metric, Sample
 from rolloutctl.rules.outcomes import asked_in
@@ -55,10 +56,9 @@ class Sampler:
         found: dict[tuple[str, str | None], Reading] = {}
         for host in self._environment.hosts:
             answer = said.get(host.name, Unreachable("cannot be reached"))
-            gone = Reading(None, answer.message) if isinstance(answer, Unreachable) else None
-            readings = {metric.name: gone for metric in self._of(host.name)} if gone else answer
-            assert isinstance(readings, dict)  # noqa: S101 - one or the other
-            found.update({(name, host.name): reading_ for name, reading_ in readings.items()})
+            if isinstance(answer, Unreachable):
+                answer = {metric.name: Reading(None, answer.message) for metric in self._of(host.name)}
+            found.update({(name, host.name): reading_ for name, reading_ in answer.items()})
         found.update({(name, None): reading_ for name, reading_ in self._from_here().items()})
         samples = tuple(Sample(name, host, at, each.value, each.note) for (name, host), each in found.items())
         memories = {place: json.dumps(each.memory) for place, each in found.items() if each.memory is not None}
@@ -71,7 +71,8 @@ class Sampler:
         if self._rounds % _ROUNDS == 0:
             return self._fleet.renew([host.name for host in self._environment.hosts])
         names = [host.name for host in self._environment.hosts if host.name not in self._fleet.sessions]
-        dead = [name for name, answer in self._fleet.each(lambda session: session.still()).items() if _is_lost(answer)]
+        still = self._fleet.each(lambda session: session.still())
+        dead = [name for name, answer in still.items() if isinstance(answer, Unreachable)]
         return self._fleet.renew([*names, *dead]) if names or dead else {}
 
     def _of(self, host: str) -> tuple[Metric, ...]:
@@ -105,8 +106,7 @@ class Sampler:
             return {}
         mark = self._tools.new_id()
         ran = session.run(command_line(metrics, mark), seconds_for(metrics))
-        told = outputs(ran.output, mark)
-        answers = [*told, *[(255, "")] * (len(metrics) - len(told))]
+        answers = outputs(ran.output, mark, len(metrics))
         return {
             metric.name: reading(metric, status, printed, at, self._memory(metric, session.host.name))
             for metric, (status, printed) in zip(metrics, answers, strict=True)
@@ -129,7 +129,7 @@ class Sampler:
         memory = {"place": place.to_json(), "at": at.isoformat()}
         if not begun:
             return Reading(None, "the next sample can tell: it takes two", memory)
-        return Reading(per_minute(count, _moment(before.get("at")), at), note, memory)
+        return Reading(per_minute(count, taken_at(before), at), note, memory)
 
     def _from_here(self) -> _Readings:
         found: _Readings = {}
@@ -147,14 +147,3 @@ class Sampler:
 
     def _memory(self, metric: Metric, host: str) -> Memory | None:
         return read_object(self._tools.samples.recall(metric.name, self._environment.name, host)) or None
-
-
-def _is_lost(answer: object) -> bool:
-    return isinstance(answer, Unreachable)
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, PlanFiles, Samples, Sessions
 from rolloutctl.errors import RolloutctlError
@@ -33,6 +33,10 @@ class Tools:
         None,
         "unasked",
     )
+
+    def origin_now(self) -> Origin:
+        """Who asks, and that it is now."""
+        return replace(self.origin, since=self.clock.now().isoformat(timespec="seconds"))
 
     def environment(self, name: str) -> Environment:
         """The environment of that name, with its hosts.

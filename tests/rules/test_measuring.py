@@ -40,7 +40,7 @@ def test_each_command_is_asked_in_its_own_time_and_told_apart(shell: list[str]) 
     ran = subprocess.run(
         [*shell, "-c", command_line(asked, MARK)], capture_output=True, text=True, timeout=30, check=False, input="no"
     )
-    told = outputs(ran.stdout, MARK)
+    told = outputs(ran.stdout, MARK, len(asked))
     values = [
         reading(each, status, printed, NOW, None).value for each, (status, printed) in zip(asked, told, strict=True)
     ]
@@ -52,8 +52,8 @@ def test_each_command_is_asked_in_its_own_time_and_told_apart(shell: list[str]) 
 
 
 def test_an_answer_that_was_cut_off_is_no_value() -> None:
-    assert outputs(f"@{MARK}\n42", MARK) == ((255, ""),)
-    assert outputs("", MARK) == ()
+    assert outputs(f"@{MARK}\n42", MARK, 1) == ((255, ""),)
+    assert outputs("", MARK, 0) == ()
 
 
 def test_what_a_command_prints_is_never_repeated() -> None:
@@ -65,7 +65,7 @@ def test_a_query_travels_in_one_piece() -> None:
     query = "SELECT COUNT(*) FROM calls WHERE name = 'it''s' AND x > \"1\""
     line = command_line([Metric(name="m", source=FromMysql(query=query, client="printf '%s|'"))], MARK)
     ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=10, check=False)
-    assert outputs(ran.stdout, MARK)[0][1] == f"-N|-B|-e|{query}|"
+    assert outputs(ran.stdout, MARK, 1)[0][1] == f"-N|-B|-e|{query}|"
 
 
 def info(hits: int, misses: int, evicted: int = 0) -> str:
