@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -91,17 +92,23 @@ class Agent:
         assert done.returncode == 0, f"ssh-add {arguments}: {done.stdout}{done.stderr}"
 
 
+def _listens(path: Path) -> bool:
+    """Whether somebody takes connections there: the socket's file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def agent() -> Iterator[Agent]:
     """An ssh-agent without a key, ended with the block. Its folder is short: a socket's path has at most 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="agent-"))
-    socket = folder / "s"
+    place = folder / "s"
     process = subprocess.Popen(
-        [program("ssh-agent"), "-D", "-a", str(socket)], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        [program("ssh-agent"), "-D", "-a", str(place)], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: socket.exists() or process.poll() is not None, "ssh-agent listening")
-        yield Agent(socket, process.pid)
+        wait_until(lambda: _listens(place) or process.poll() is not None, "ssh-agent listening")
+        yield Agent(place, process.pid)
     finally:
         process.kill()
         process.wait(10)
