@@ -28,6 +28,7 @@ HOMES = {
     "rich": ("cli/",),
     "paramiko": ("outside/", "demo/"),
     "httpx": ("outside/",),
+    "jinja2": ("outside/templates.py",),
     "sqlite3": ("outside/sample_file.py", "outside/sample_store.py"),
     "yaml": ("outside/yaml_tree.py", "outside/glance.py"),
 }
