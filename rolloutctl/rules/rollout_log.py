@@ -37,12 +37,11 @@ def standing(logs: Mapping[str, Sequence[Record]], *, flag: str, environment: st
         flag: the rollout's flag.
         environment: the rollout's environment.
     """
-    ours = {host: [r for r in log if _is_of(r, flag, environment)] for host, log in logs.items()}
+    ours = {host: [r for r in log if is_of(r, flag, environment)] for host, log in logs.items()}
     changes = {change.id: change for change in fold(ours)}
     marks = {mark.entry: mark for mark in marks_in(r for log in ours.values() for r in log)}
-    timely = frozenset(_name(r) for log in ours.values() for r in log if not r.data.get("late"))
     found = Standing(known=frozenset((*changes, *marks)))
-    for name in merged_orders([_ends(log, timely) for log in ours.values()]):
+    for name, _late in order_of(ours.values()):
         if name in marks:
             found = _marked(found, marks[name])
         elif name in changes and changes[name].outcome == "kept":
@@ -59,7 +58,14 @@ def marks_in(records: Iterable[Record]) -> tuple[Mark, ...]:
     return tuple(found.values())
 
 
-def _is_of(record: Record, flag: str, environment: str) -> bool:
+def order_of(logs: Collection[Sequence[Record]]) -> list[tuple[str, bool]]:
+    """The changes and marks of some hosts' logs, each where it ended; and whether all that know it wrote it late."""
+    timely = frozenset(_name(record) for log in logs for record in log if not record.data.get("late"))
+    return [(name, name not in timely) for name in merged_orders([_ends(log, timely) for log in logs])]
+
+
+def is_of(record: Record, flag: str, environment: str) -> bool:
+    """Whether a record is about a flag in an environment."""
     return record.flag == flag and record.data.get("environment") == environment
 
 
@@ -103,8 +109,10 @@ def _names_a_phase(about: object) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _marked(found: Standing, mark: Mark) -> Standing:
+    """A mark of anything else, such as an incident, moves no rollout."""
     acts = {ROLLOUT: _moved, SIGN_OFF: _signed, CHECK: _checked}
-    return acts[str(mark.fields.get("event"))](found, mark)
+    act = acts.get(str(mark.fields.get("event")))
+    return act(found, mark) if act else found
 
 
 def _moved(found: Standing, mark: Mark) -> Standing:

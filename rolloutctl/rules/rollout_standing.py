@@ -11,8 +11,8 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
 
 VALIDATE = "validate"  # the stage before the first phase
-ROLLOUT, SIGN_OFF, CHECK = "rollout", "sign-off", "check"
-MARKS = (ROLLOUT, SIGN_OFF, CHECK)
+ROLLOUT, SIGN_OFF, CHECK, INCIDENT = "rollout", "sign-off", "check", "incident"
+MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT)
 _YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on every clock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,7 +45,10 @@ class Mark:
 
     @property
     def what(self) -> str:
-        """What was said, in words: `10% entered`, `product signed for pilot`, `login passed`."""
+        """What was said, in words: `10% entered`, `product signed for pilot`, `login passed`, `incident opened`."""
+        if self.fields.get("event") == INCIDENT:
+            judged = ", ".join(str(self.fields[name]) for name in ("severity", "decision") if self.fields.get(name))
+            return f"incident {self.action}" + (f": {judged}" if judged else "")
         about = self.fields.get("rollout")
         entered = about.get("phase") if isinstance(about, Mapping) else None
         subject = self.fields.get("item") or self.fields.get("role") or entered or "the rollout"
@@ -55,7 +58,7 @@ class Mark:
     @property
     def note(self) -> str:
         """What was said about it."""
-        return str(self.fields.get("note") or self.fields.get("reason") or "")
+        return str(self.fields.get("note") or self.fields.get("symptom") or self.fields.get("reason") or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""What happened to a flag, in order: marks of incidents, and changes that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rolloutctl.rules.history import Change, fold
+from rolloutctl.rules.records import Record, texts_in
+from rolloutctl.rules.rollout_log import marks_in, order_of
+from rolloutctl.rules.rollout_standing import INCIDENT, Mark, moment_of
+
+_LONGEST = 1_000  # characters of what somebody said
+_A_DAY = timedelta(days=1)  # no change takes longer: a clock was set meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A mark of an incident, or a kept change; `at` is UTC, by the clock of whoever made it, a change's when it ended.
+
+    `off`: whether nobody sees the feature from then on, on any host that could be asked.
+    """
+
+    at: datetime
+    actor: str
+    what: str
+    note: str = ""
+    mark: Mark | None = None
+    off: bool = False
+
+
+def happenings_in(ours: Mapping[str, Sequence[Record]]) -> tuple[Happening, ...]:
+    """Marks of incidents and kept changes, in the order of the logs.
+
+    What every host that can be asked owed and wrote late says nothing of the order: that takes its place by its time.
+    """
+    marks = {mark.entry: mark for mark in marks_in(r for log in ours.values() for r in log)}
+    changes = {change.id: change for change in fold(ours)}
+    lengths = _lengths(ours)
+    seen_on: dict[str, bool] = {}
+    found: list[Happening] = []
+    late: list[Happening] = []
+    for name, is_late in order_of(ours.values()):
+        if name in marks and marks[name].fields.get("event") == INCIDENT:
+            mark = marks[name]
+            note = said(mark.fields.get("note")) or said(mark.fields.get("symptom"))
+            happened = Happening(mark.at, mark.actor, mark.what, note, mark)
+        elif name in changes and changes[name].outcome == "kept":
+            happened = _changed(changes[name], ours, seen_on)
+            happened = replace(happened, at=happened.at + lengths.get(name, timedelta()))
+        else:
+            continue
+        (late if is_late else found).append(happened)
+    for each in late:
+        later = (place for place, other in enumerate(found) if other.at > each.at)
+        found.insert(next(later, len(found)), each)
+    return tuple(found)
+
+
+def said(value: object) -> str:
+    """What somebody said, as far as a record takes it; nothing for what is no text."""
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
+def _changed(change: Change, ours: Mapping[str, object], seen_on: dict[str, bool]) -> Happening:
+    """A change that was kept; `seen_on` has by host whether somebody sees the feature there, as far as one knows."""
+    kept = {host for host, end in change.ends.items() if end == "kept"}
+    if change.after.nobody:
+        for host in texts_in(change.fields.get("hosts")):
+            if host in ours:
+                seen_on.setdefault(host, True)
+    seen_on.update(dict.fromkeys(kept, not change.after.nobody))
+    still_on = sorted(host for host, on in seen_on.items() if on)
+    what = "switched off" if change.after.nobody else f"opened for {change.after}"
+    if change.after.nobody and still_on:
+        what += f", not on {', '.join(still_on)}"
+    actor = str(change.fields.get("actor") or "somebody")
+    return Happening(
+        moment_of(change.fields),
+        actor,
+        what,
+        said(change.fields.get("reason")),
+        off=change.after.nobody and not still_on,
+    )
+
+
+def _lengths(ours: Mapping[str, Iterable[Record]]) -> dict[str, timedelta]:
+    """How long each change took, by the clock of the host that took longest; what is no length counts for none."""
+    begun: dict[tuple[str, str], datetime] = {}
+    longest: dict[str, timedelta] = {}
+    for host, log in ours.items():
+        for record in log:
+            if not record.change or record.data.get("late"):
+                continue
+            at = moment_of({"time": record.data.get("time")})
+            took = at - begun.setdefault((host, record.change), at)
+            if longest.get(record.change, timedelta()) < took < _A_DAY:
+                longest[record.change] = took
+    return longest

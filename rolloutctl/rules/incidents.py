@@ -1,0 +1,156 @@
+"""Incidents of a flag: folded from the marks and changes in the hosts' audit logs. There is no other state.
+
+A mark of an incident has event ``incident`` and an action: opened, noted or recovered. `incident` names the one that it
+belongs to: the entry that opened it. A note may also carry a severity and a decision, when somebody judges it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import isfinite
+from typing import Any, Final, Literal, TypeGuard, get_args
+
+from rolloutctl.rules.happenings import Happening, happenings_in, said
+from rolloutctl.rules.records import Record
+from rolloutctl.rules.rollout_log import is_of
+from rolloutctl.rules.rollout_standing import Mark, moment_of
+
+Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+OPENED, NOTED, RECOVERED = "opened", "noted", "recovered"
+SWITCH_OFF, KEEP = "switch-off", "keep"
+_ALL = 100.0  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an incident's timeline; `at` is UTC, by the clock of whoever made it."""
+
+    at: datetime
+    actor: str
+    what: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Something that went wrong with a feature: from the moment it was seen until somebody said that it is over.
+
+    Args:
+        id: the entry of the mark that opened it.
+        affected: percent of the feature's users; None: nobody knows.
+        detected: when it was seen first.
+        decision: switch-off or keep: the last one.
+        switched_off: when nobody saw the feature any more, on any host that could be asked; the first time.
+        recovered: when somebody said so first.
+        entries: its timeline, in the order of the logs.
+    """
+
+    id: str
+    flag: str
+    environment: str
+    severity: Severity
+    symptom: str
+    affected: float | None
+    detected: datetime
+    opened: datetime
+    actor: str
+    decision: str
+    switched_off: datetime | None = None
+    recovered: datetime | None = None
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has said yet that it is over."""
+        return self.recovered is None
+
+
+def incidents_in(logs: Mapping[str, Sequence[Record]], *, flag: str, environment: str) -> tuple[Incident, ...]:
+    """The incidents of a flag, oldest first.
+
+    Args:
+        logs: each host's records, oldest first; the arbiter first. They may be only the newest ones.
+        flag: the flag.
+        environment: the environment.
+    """
+    ours = {host: [r for r in log if is_of(r, flag, environment)] for host, log in logs.items()}
+    events = happenings_in(ours)
+    marks = [event.mark for event in events if event.mark is not None]
+    return tuple(_incident(mark, events) for mark in marks if mark.action == OPENED)
+
+
+def newest_open(incidents: Iterable[Incident]) -> Incident | None:
+    """The newest incident that is not over."""
+    return next((each for each in reversed(tuple(incidents)) if each.is_open), None)
+
+
+def severity_of(value: object) -> Severity | None:
+    """A severity; None for anything else."""
+    return value if _is_severity(value) else None
+
+
+def _is_severity(value: object) -> TypeGuard[Severity]:
+    return isinstance(value, str) and value in SEVERITIES
+
+
+def _incident(opened: Mark, events: Sequence[Happening]) -> Incident:
+    fields = opened.fields
+    at = opened.at
+    told = moment_of({"at": fields.get("detected")})
+    found = Incident(
+        id=opened.entry,
+        flag=str(fields.get("flag", "")),
+        environment=str(fields.get("environment", "")),
+        severity=severity_of(fields.get("severity")) or "high",
+        symptom=said(fields.get("symptom")),
+        affected=percent_of(fields.get("affected")),
+        detected=told if moment_of({}) < told < at else at,
+        opened=at,
+        actor=opened.actor,
+        decision=_decided(fields) or KEEP,
+    )
+    mine = [event for event in events if event.mark is None or _names(event.mark, opened.entry)]
+    over = next((event.at for event in mine if event.mark and event.mark.action == RECOVERED), None)
+    within = [event for event in mine if event.mark or _is_between(event.at, found.detected, over)]
+    off = next((event.at for event in within if event.off), None)
+    for event in within:
+        if event.mark is not None and event.mark.action == NOTED:
+            found = _judged_anew(found, event.mark.fields)
+    return replace(
+        found, switched_off=off, recovered=over, entries=tuple(Entry(e.at, e.actor, e.what, e.note) for e in within)
+    )
+
+
+def _names(mark: Mark, incident: str) -> bool:
+    if mark.action == OPENED:
+        return mark.entry == incident
+    return mark.action in (NOTED, RECOVERED) and mark.fields.get("incident") == incident
+
+
+def _is_between(at: datetime, begun: datetime, over: datetime | None) -> bool:
+    return begun <= at and (over is None or at <= over)
+
+
+def _judged_anew(found: Incident, fields: Mapping[str, Any]) -> Incident:
+    affected = percent_of(fields.get("affected"))
+    return replace(
+        found,
+        severity=severity_of(fields.get("severity")) or found.severity,
+        decision=_decided(fields) or found.decision,
+        affected=found.affected if affected is None else affected,
+    )
+
+
+def _decided(fields: Mapping[str, Any]) -> str:
+    decision = fields.get("decision")
+    return decision if decision in (SWITCH_OFF, KEEP) else ""
+
+
+def percent_of(value: object) -> float | None:
+    """A share as a record holds it; None for anything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _ALL and isfinite(value) else None
