@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import NoReturn
 
 
@@ -12,6 +13,10 @@ def main() -> NoReturn:
         from rolloutctl.cli import completing  # noqa: PLC0415 - typer alone takes longer than a TAB may
 
         completing.answer()
+    if sys.argv[1:] == ["--version"]:  # scripts ask it often
+        from rolloutctl import __version__  # noqa: PLC0415 - not for a TAB
+
+        sys.exit(sys.stdout.write(f"rolloutctl {__version__}\n") <= 0)
     from rolloutctl.cli.main import main as front_desk  # noqa: PLC0415
 
     front_desk()

@@ -111,6 +111,19 @@ assert not (heavy := {HEAVY} & set(sys.modules)), heavy
     assert run.stdout
 
 
+def test_paramiko_is_loaded_without_what_reads_no_file_here() -> None:
+    program = """
+import sys
+from rolloutctl.outside.ssh import load_paramiko
+load_paramiko()
+from rolloutctl.outside.ssh import paramiko_connection
+assert "paramiko" in sys.modules
+assert "invoke" not in sys.modules
+"""
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_the_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)

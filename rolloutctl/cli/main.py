@@ -8,30 +8,35 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from rolloutctl import __version__
-from rolloutctl.cli.audit import audit
-from rolloutctl.cli.confirm import confirm
-from rolloutctl.cli.doctor import doctor
-from rolloutctl.cli.health import health
-from rolloutctl.cli.init import init
 from rolloutctl.cli.invocation import Invocation, invocation_of
-from rolloutctl.cli.monitor import monitor
-from rolloutctl.cli.rollback import rollback
-from rolloutctl.cli.rollout import rollout_commands
-from rolloutctl.cli.schema import schema
-from rolloutctl.cli.status import status
 from rolloutctl.cli.terminal import TERMINAL
-from rolloutctl.cli.toggle import toggle
-from rolloutctl.cli.trust import trust
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
 
 _NAME = "rolloutctl"
+# In the order of --help. Each stands in the module of its name: a function of that name, or of a group's commands.
+_COMMANDS = (
+    "toggle",
+    "confirm",
+    "status",
+    "rollback",
+    "audit",
+    "health",
+    "monitor",
+    "init",
+    "trust",
+    "doctor",
+    "schema",
+)
+_GROUPS = ("rollout",)
 _INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 
 Config = Annotated[
@@ -64,7 +69,8 @@ def run(invocation: Invocation) -> int:
     argv = invocation.argv
     _prepare()
     try:
-        status = int(command_line()(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
+        app = command_line(_command_in(argv))
+        status = int(app(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
         TERMINAL.leave()
     except BrokenPipeError:  # nobody reads any more: quietly
@@ -97,8 +103,8 @@ def interrupted(invocation: Invocation) -> RolloutctlError:
     )
 
 
-def command_line() -> typer.Typer:
-    """Every command, with its options."""
+def command_line(only: str = "") -> typer.Typer:
+    """Every command, with its options; or only the one that is to run, as it costs some milliseconds to add each."""
     app = typer.Typer(
         name=_NAME,
         help="Open a Laravel feature carefully on several servers, and close it fast.",
@@ -108,10 +114,24 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(_begin)
-    for command in (toggle, confirm, status, rollback, audit, health, monitor, init, trust, doctor, schema):
-        app.command()(command)
-    app.add_typer(rollout_commands())
+    for name in (only,) if only else (*_COMMANDS, *_GROUPS):
+        module = import_module(f"rolloutctl.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(getattr(module, f"{name}_commands")())
+        else:
+            app.command()(getattr(module, name))
     return app
+
+
+def _command_in(argv: Sequence[str]) -> str:
+    """The command that the words name; empty where it isn't sure."""
+    words = iter(argv)
+    for word in words:
+        if word == "--config":
+            next(words, "")
+        elif not word.startswith("-"):
+            return word if word in (*_COMMANDS, *_GROUPS) else ""
+    return ""
 
 
 def _begin(context: typer.Context, config: Config = None, debug: Debug = False, version: Version = False) -> None:

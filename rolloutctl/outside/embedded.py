@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unreachable
+from rolloutctl.outside.ssh import load_paramiko
 from rolloutctl.rules.config import Host
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def connect(host: Host) -> tuple[Host, Connection]:
         Unreachable: it can't be started here, or it lets nobody in.
     """
     # SSH is slow to import, and few commands meet an embedded host.
+    load_paramiko()
     from rolloutctl.outside.ssh import paramiko_connection  # noqa: PLC0415
 
     host = settled(host)
