@@ -1,0 +1,104 @@
+"""Incidents: opened, said more of, and ended, each as a mark on every host; and read again from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rolloutctl.errors import RolloutctlError
+from rolloutctl.rules.incidents import (
+    KEEP,
+    NOTED,
+    OPENED,
+    SWITCH_OFF,
+    Incident,
+    Severity,
+    incidents_in,
+    newest_open,
+)
+from rolloutctl.rules.records import Record
+from rolloutctl.rules.redact import one_line
+from rolloutctl.rules.rollout_standing import INCIDENT
+from rolloutctl.workflows.rollout_bench import HostBench, host_bench
+from rolloutctl.workflows.tools import Tools
+
+_LONGEST = 1_000  # characters of a symptom
+_PATIENCE = 5.0  # seconds for a host: the record of an incident is worth no long wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of something that went wrong.
+
+    Args:
+        severity: how bad it is.
+        symptom: what people see, or the reason of a guard.
+        detected: when it was seen first; None: now. Naive is UTC.
+        affected: percent of the feature's users; None: nobody knows.
+        switch_off: whether the feature is switched off for it, or stays.
+        numbers: what was measured, by its name.
+    """
+
+    severity: Severity
+    symptom: str
+    detected: datetime | None = None
+    affected: float | None = None
+    switch_off: bool = True
+    numbers: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An incident as it now stands. `joined`: it was open before; None and a note: it could not be recorded."""
+
+    incident: Incident | None
+    notes: tuple[str, ...] = ()
+    joined: bool = False
+
+
+def open_incident(environment: str, flag: str, tools: Tools, facts: Facts) -> Opened:
+    """Record on every host that something went wrong with a feature. Best effort: it raises nothing, `notes` tell.
+
+    Call it once the switch-off is through, never before: it opens connections of its own, and takes as long as one.
+    Where an incident of the flag is open already it says more of that one. A host that can't write it owes it.
+
+        opened = open_incident("production", "customer_portal", tools, Facts(
+            severity="high", symptom=reason, detected=first_sample_beyond.at))
+        if opened.incident is not None: ...  # its id, its times and its timeline, the switch-off included
+    """
+    try:
+        with host_bench(environment, flag, tools, patience=_PATIENCE) as opened:
+            known = newest_open(_incidents(opened))
+            mark = opened.mark(_fields(facts, known, tools.clock.now()))
+            notes = opened.record(mark, owe=True)
+            found = _incidents(opened, mark)
+    except RolloutctlError as error:
+        return Opened(None, (f"The incident is not recorded: {error.message}",))
+    entry = known.id if known else mark["entry"]
+    return Opened(next((each for each in found if each.id == entry), None), notes, joined=known is not None)
+
+
+def _fields(facts: Facts, known: Incident | None, now: datetime) -> dict[str, Any]:
+    said = one_line(facts.symptom)[:_LONGEST]
+    seen = facts.detected or now
+    seen = seen.replace(tzinfo=UTC) if seen.tzinfo is None else seen.astimezone(UTC)
+    return {
+        "event": INCIDENT,
+        "action": NOTED if known else OPENED,
+        **({"incident": known.id, "note": said} if known else {"symptom": said}),
+        "severity": facts.severity,
+        "affected": facts.affected,
+        "detected": min(seen, now).isoformat(timespec="seconds"),
+        "decision": SWITCH_OFF if facts.switch_off else KEEP,
+        "numbers": dict(facts.numbers),
+    }
+
+
+def _incidents(opened: HostBench, mark: Mapping[str, Any] | None = None) -> tuple[Incident, ...]:
+    """The incidents by the records that were read, and by a mark that has just been made."""
+    logs = {name: [*log] for name, log in opened.logs.items()} or {"": []}
+    if mark is not None:
+        next(iter(logs.values())).append(Record("", mark))
+    return incidents_in(logs, flag=opened.flag, environment=opened.environment.name)
