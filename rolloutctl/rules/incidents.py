@@ -20,7 +20,8 @@ from rolloutctl.rules.rollout_standing import Mark, moment_of
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 OPENED, NOTED, RECOVERED = "opened", "noted", "recovered"
-SWITCH_OFF, KEEP = "switch-off", "keep"
+SWITCH_OFF: Final = "switch-off"
+KEEP: Final = "keep"
 _ALL = 100.0  # percent
 
 

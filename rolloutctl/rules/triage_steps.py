@@ -1,0 +1,132 @@
+"""What comes next in an incident, in order: commands of rolloutctl, and lines that a person runs elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.incidents import KEEP, Severity
+from rolloutctl.rules.triage import NOTHING, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `elsewhere`: a line for git or the database, that is only printed, never run."""
+
+    what: str
+    command: str = ""
+    elsewhere: bool = False
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where it happened.
+
+    Args:
+        environment: the environment.
+        flag: the feature.
+        audience: who saw it; None: nobody knows.
+        limitable: whether the flag has a list of companies.
+        tried_in: the environment in which it is tried first; empty for none.
+        rollout: whether a rollout opens it there.
+        measured: whether metrics are declared there; `guarded`: whether one of them guards.
+    """
+
+    environment: str
+    flag: str
+    audience: Audience | None = None
+    limitable: bool = False
+    tried_in: str = ""
+    rollout: bool = False
+    measured: bool = False
+    guarded: bool = False
+
+    def command(self, *words: str) -> str:
+        """A command of ours about this flag in this environment."""
+        return shlex.join(["rolloutctl", words[0], self.environment, self.flag, *words[1:]])
+
+
+def next_steps(decision: Decision, severity: Severity, scene: Scene) -> tuple[Step, ...]:
+    """The steps, the one that is to be done now first."""
+    if decision == NOTHING:
+        return (*_undone(scene), _over(scene))
+    if decision == KEEP:
+        return _kept(severity, scene)
+    return (
+        Step(f"Switch {scene.flag} off", scene.command("toggle", "false")),
+        Step("See that it is gone", scene.command("status")),
+        *_undone(scene),
+        _branch(scene),
+        *_staging(scene),
+        _opened_again(scene),
+        _over(scene),
+        _watched(scene),
+    )
+
+
+def _kept(severity: Severity, scene: Scene) -> tuple[Step, ...]:
+    if severity == "high":
+        return (
+            _branch(scene),
+            *_staging(scene),
+            Step("Deploy it at once, ahead of all else"),
+            _watched(scene),
+            Step("If it gets worse, switch off", scene.command("triage", "--severity", "critical", "--yes")),
+            _over(scene),
+        )
+    when = "the next deployment" if severity == "medium" else "the next release"
+    mended = (_branch(scene), *_staging(scene)) if severity == "medium" else ()
+    return (Step("Write it down where work is planned"), *mended, Step(f"Mend it with {when}"), _over(scene))
+
+
+def _undone(scene: Scene) -> tuple[Step, ...]:
+    """What a deployment brought can be taken back by hand, where being off is not enough."""
+    audit = f"rolloutctl audit {scene.environment} --flag {scene.flag}"
+    return (
+        Step("Find the cause: who changed what, when", audit),
+        Step(
+            "If a commit is the cause, `git log --oneline` finds it; undo it, push, and let it be deployed",
+            "git revert COMMIT",
+            elsewhere=True,
+        ),
+        Step(
+            "Only if a migration is the cause, and nothing else helps",
+            "php artisan migrate:rollback --force",
+            elsewhere=True,
+            warning="It undoes the whole last batch of migrations, not one, and what was written since may be lost. "
+            "Switching the feature off is safer.",
+        ),
+    )
+
+
+def _branch(scene: Scene) -> Step:
+    return Step("Mend it on a branch", f"git switch -c fix/{scene.flag.replace('_', '-')}", elsewhere=True)
+
+
+def _staging(scene: Scene) -> tuple[Step, ...]:
+    if not scene.tried_in:
+        return (Step("Try it where it hurts nobody"),)
+    return (Step(f"Try it in {scene.tried_in}", f"rolloutctl toggle {scene.tried_in} {scene.flag} true"),)
+
+
+def _opened_again(scene: Scene) -> Step:
+    if scene.rollout:
+        return Step("Once it is mended, go on with its rollout", f"rolloutctl rollout status {scene.flag}")
+    companies: tuple[str, ...] = ()
+    if scene.limitable and scene.audience is not None and scene.audience.enabled:
+        companies = ("--companies", ",".join(map(str, scene.audience.companies)) or "all")
+    return Step("Once it is mended, open it again", scene.command("toggle", "true", *companies))
+
+
+def _over(scene: Scene) -> Step:
+    command = f"rolloutctl incident recovered {scene.environment} --flag {scene.flag}"
+    return Step("Say that it is over", command)
+
+
+def _watched(scene: Scene) -> Step:
+    if not scene.measured:
+        return Step("Watch it for 24 hours", f"rolloutctl health {scene.environment} --watch 1m")
+    guard = ("--guard",) if scene.guarded else ()
+    return Step("Watch it for 24 hours", scene.command("monitor", "--for", "24h", *guard))
