@@ -16,6 +16,7 @@ from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Log, Record
+from rolloutctl.rules.redact import Redactor
 from rolloutctl.rules.survey import Closer, Machine
 from rolloutctl.rules.work import Asked, Ran
 
@@ -178,6 +179,16 @@ class Session(Protocol):
         Call it behind `look` with content to be shown what it said: that is free of secrets only then.
         """
 
+    def sample(self, line: str, requests: Sequence[Mapping[str, Any]], seconds: float) -> Ran:
+        """All that a watch asks of the host, in one go: a shell line in which `"$@"` prints the requests' answers.
+
+        The output is never to be shown. See rules/round_line.py.
+        """
+
+    @property
+    def secrets(self) -> Redactor | None:
+        """What knows the values of `.env`, to clean a text of them; None before a `look` with content."""
+
     def examine(self) -> tuple[Event, ...]:
         """All that doctor has to know of the host, as facts; changes nothing. Call it behind `look` with content."""
 
@@ -291,9 +302,6 @@ class Samples(Protocol):
         self, metric: str, environment: str, host: str | None, since: datetime, until: datetime
     ) -> tuple[Sample, ...]:
         """The samples from `since` on and before `until`, in the order of their times."""
-
-    def newest(self, environment: str) -> tuple[Sample, ...]:
-        """The newest sample of each metric on each host."""
 
     def prune(self, before: datetime) -> None:
         """Forget what is older."""

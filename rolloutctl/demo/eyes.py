@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     request = json.loads(Path(source).read_text(encoding="utf-8"))
     answer = _COMMANDS[command](request | {"here": str(Path(source).parent)})
     # The session's script reads parts of it with sed: no blanks between.
-    Path(target).write_text(json.dumps(answer, separators=(",", ":")), encoding="utf-8")
+    text = json.dumps(answer, separators=(",", ":"))
+    if target == "php://stdout":
+        sys.stdout.write(text)
+    else:
+        Path(target).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -17,8 +17,8 @@ VERSION = "8.2.0"
 
 def main(arguments: Sequence[str]) -> int:
     """Run `php ARGUMENTS...` in the working directory; returns the exit status."""
-    while arguments[:1] == ["-d"]:  # a setting of php.ini: there is none here
-        arguments = arguments[2:]
+    while arguments and arguments[0].startswith("-d"):  # a setting of php.ini: there is none here
+        arguments = arguments[1 if arguments[0] != "-d" else 2 :]
     script = arguments[0] if arguments else ""
     if script in {"-v", "--version"}:
         sys.stdout.write(f"PHP {VERSION} (cli) (the stand-in of rolloutctl's demo)\n")

@@ -39,6 +39,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "proof": (0,),
     "proof-failed": (1,),
     "ran": (2, 3),
+    "sampled": (2,),
     "record": (0,),
     "records": (0,),
     "refused": (2,),

@@ -18,7 +18,7 @@ from rolloutctl.rules.redact import Redactor, printable
 SHORT = 45.0  # seconds for an answer that takes no step; the host's php may take 30
 _SHOWN = 20  # lines of what a login shell said instead of a session
 _OWN_WORDS = "state"  # what is refused for the state folder's sake: the reason quotes no output
-_OUTPUT = 2  # where a `ran` has what a command printed
+_OUTPUT = 2  # where a `ran` or a `sampled` has what a command printed
 _TAIL = 8192  # bytes at the end of a command's output that are looked at, to show some of it
 _SHOWN_TAIL = 2048  # characters of them that are shown
 
@@ -37,6 +37,7 @@ class Conversation:
         self._progress = progress
         self._keys: Collection[str] = ()
         self._secrets: Redactor | None = None
+        self._there: dict[str, bytes] = {}
         self._wire = Wire(channel)
         self.hello = self._greet()
 
@@ -52,6 +53,12 @@ class Conversation:
     def put(self, name: str, data: bytes) -> None:
         """Put a file into the session's private folder."""
         self.send("put", name, plainly(data))
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Put a file, unless it is there already as it is: a host reads a long line slowly."""
+        if self._there.get(name) != data:
+            self.put(name, data)
+            self._there[name] = data
 
     def put_json(self, name: str, value: object) -> None:
         """Put a JSON document; an empty file for None."""
@@ -86,13 +93,17 @@ class Conversation:
         """Forget what was said behind the first `kept` events: tens of megabytes that nobody asks for again."""
         del self.said[kept:]
 
+    @property
+    def secrets(self) -> Redactor | None:
+        """What knows the values of `.env`; None while it has not been shown."""
+        if self._secrets is None and self.content is not None:
+            self._secrets = Redactor.of(self.content, except_keys=self._keys)
+        return self._secrets
+
     def clean(self, text: str) -> str:
         """Text without secrets; nothing at all while the secrets are not known."""
-        if not text or self.content is None:
-            return ""
-        if self._secrets is None:
-            self._secrets = Redactor.of(self.content, except_keys=self._keys)
-        return printable(self._secrets.clean(text)).strip()
+        secrets = self.secrets
+        return printable(secrets.clean(text)).strip() if text and secrets else ""
 
     def nudge(self) -> None:
         """Give a sign of life."""
@@ -139,8 +150,9 @@ class Conversation:
         if tokens[0] == "content":
             self.content, self._secrets = EnvText(texts[0] if texts else b""), None
             return Event("content")
-        if tokens[0] == "ran" and len(texts) > _OUTPUT:
-            self.output, texts[_OUTPUT] = texts[_OUTPUT], self._end_of(texts[_OUTPUT])
+        if tokens[0] in {"ran", "sampled"} and len(texts) > _OUTPUT:
+            self.output = texts[_OUTPUT]
+            texts[_OUTPUT] = self._end_of(self.output) if tokens[0] == "ran" else b""  # nobody is shown a sample
         decoded = [text.decode(errors="replace") for text in texts]
         output = OUTPUTS.get(tokens[0])
         if output is not None and output < len(decoded) and decoded[0] != _OWN_WORDS:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.rules.host import Event
+from rolloutctl.rules.log_command import LOOK
 from rolloutctl.rules.records import Log, Record, read_log
 from rolloutctl.rules.work import Ran
 
@@ -62,6 +66,22 @@ def run(host: Conversation, command: str, seconds: float) -> Ran:
             status, ms, shown, trouble = (event.text(position) for position in range(4))
             return Ran(_number(status), _number(ms), output.decode(errors="replace"), shown, trouble)
     raise Unreachable("the host does not say how the command ended", subject=host.host.name)
+
+
+def sample(host: Conversation, line: str, requests: Sequence[Mapping[str, Any]], seconds: float) -> Ran:
+    """What a watch asks for in one go; `line` may begin with `. "$0.look"` for the look at a log."""
+    limit, kept = math.ceil(seconds), len(host.said)
+    host.output = b""
+    host.keep("watch.look", LOOK.encode())
+    host.keep("watch.asked", json.dumps({"requests": requests}, separators=(",", ":")).encode())
+    host.keep("watch", line.encode())
+    answers = host.ask("sample", "watch", "watch.asked", str(limit), seconds=limit + SHORT)
+    output, host.output = host.output, b""
+    host.forget(kept)
+    for event in answers:
+        if event.kind == "sampled":
+            return Ran(_number(event.text(0)), _number(event.text(1)), output.decode(errors="replace"))
+    raise Unreachable("the host does not say what it measured", subject=host.host.name)
 
 
 def _answer(answers: tuple[Event, ...], kind: str) -> Event:

@@ -71,17 +71,6 @@ class SampleStore:
         row = self._file.do(lambda file: file.execute(query, (environment, metric, host or "")).fetchone())
         return row[0] if row and isinstance(row[0], str) else ""
 
-    def newest(self, environment: str) -> tuple[Sample, ...]:
-        """The newest sample of each metric on each host."""
-        query = """
-            SELECT metric, host, at, value, note FROM series JOIN samples ON samples.rowid =
-                (SELECT rowid FROM samples WHERE series = series.id ORDER BY at DESC LIMIT 1)
-            WHERE environment = ? ORDER BY series.id
-        """
-        rows = self._file.do(lambda file: file.execute(query, (environment,)).fetchall())
-        samples = (_sample(metric, host or None, row) for metric, host, *row in rows)
-        return tuple(sample for sample in samples if sample is not None)
-
     def prune(self, before: datetime) -> None:
         """Forget what is older."""
 

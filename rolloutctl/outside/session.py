@@ -18,6 +18,7 @@ from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.records import Log, Record, body
+from rolloutctl.rules.redact import Redactor
 from rolloutctl.rules.requests import limit_for
 from rolloutctl.rules.work import Ran
 
@@ -151,6 +152,15 @@ class RemoteSession:
         What it said can be shown only behind a `look` with content.
         """
         return reading.run(self._talk, command, seconds)
+
+    def sample(self, line: str, requests: Sequence[Mapping[str, Any]], seconds: float) -> Ran:
+        """All that a watch asks of the host, in one go: a shell line in which `"$@"` prints the requests' answers."""
+        return reading.sample(self._talk, line, requests, seconds)
+
+    @property
+    def secrets(self) -> Redactor | None:
+        """What knows the values of `.env`; None before a `look` with content."""
+        return self._talk.secrets
 
     def examine(self) -> tuple[Event, ...]:
         """All that doctor has to know of the host, as facts; behind `look`, as output is free of secrets only then."""

@@ -1,25 +1,16 @@
-"""How a host is asked for the numbers of several metrics at once, and how what it prints becomes samples.
-
-All commands of a host travel as one shell line: a process for each would be most of what watching costs it.
-"""
+"""How what a host answers becomes the values of metrics, and what the next reading has to know of them."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 from typing import Any
 
-from rolloutctl.rules.metrics import FromCommand, FromMysql, FromRedis, FromRequest, Metric
+from rolloutctl.rules.metrics import FromRedis, FromRequest, Metric
 from rolloutctl.rules.work import Asked
 
-_MOST = 65_536  # bytes of what one command prints
-_STATUS = re.compile("[0-9]{1,3}")
 _OVER = 124  # the exit status of `timeout`
-_CUT = 255  # for one whose status did not arrive
 _MINUTE = 60.0  # seconds
 Memory = Mapping[str, Any]  # what a metric has to know of its last sample: counters, by name, and when
 
@@ -31,34 +22,6 @@ class Reading:
     value: float | None
     note: str = ""
     memory: Memory | None = None
-
-
-def is_asked_by_command(metric: Metric) -> bool:
-    """Whether a shell line on a host yields it."""
-    return isinstance(metric.source, FromRedis | FromMysql | FromCommand)
-
-
-def command_line(metrics: Sequence[Metric], mark: str) -> str:
-    """One shell line that asks for all of them, each within its own time.
-
-    `mark` stands in front of each answer: a word that nobody could have guessed, and so none of them contains.
-    """
-    return "\n".join(_asked(metric, mark) for metric in metrics)
-
-
-def seconds_for(metrics: Iterable[Metric]) -> float:
-    """How long that may take."""
-    return sum(metric.timeout + 2 for metric in metrics)
-
-
-def outputs(text: str, mark: str, count: int) -> tuple[tuple[int, str], ...]:
-    """What each of so many commands ended with and printed, in their order, also where the host was cut off."""
-    found = []
-    for answer in text.split(f"@{mark}\n")[1:]:
-        printed, _, last = answer.rstrip("\n").rpartition("\n")
-        status, _, end = last.partition(" ")
-        found.append((int(status) if end == mark and _STATUS.fullmatch(status) else _CUT, printed))
-    return (*found, *[(_CUT, "")] * (count - len(found)))
 
 
 def reading(metric: Metric, status: int, printed: str, at: datetime, before: Memory | None) -> Reading:
@@ -111,22 +74,6 @@ def per_minute(count: int, since: datetime | None, at: datetime) -> float | None
     """A count as a rate; None where it can't be known since when."""
     seconds = (at - since).total_seconds() if since else 0.0
     return count * _MINUTE / seconds if seconds > 0 else None
-
-
-def _asked(metric: Metric, mark: str) -> str:
-    run = f"timeout -k 1 {ceil(metric.timeout)} sh -c {shlex.quote(_command(metric))} </dev/null 2>/dev/null"
-    # The end of it: a number stands there, and the status behind it.
-    return f"echo @{mark}; {{ {run}; printf '\\n%s {mark}\\n' \"$?\"; }} | tail -c {_MOST}"
-
-
-def _command(metric: Metric) -> str:
-    source = metric.source
-    if isinstance(source, FromRedis):
-        return f"{source.client} INFO"
-    if isinstance(source, FromMysql):
-        return f"{source.client} -N -B -e {shlex.quote(source.query)}"
-    assert isinstance(source, FromCommand)  # noqa: S101 - as is_asked_by_command says
-    return source.run
 
 
 def _number(text: str) -> float | None:

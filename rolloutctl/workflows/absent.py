@@ -54,10 +54,6 @@ class NoSamples:
         """There are none."""
         return ()
 
-    def newest(self, environment: str) -> tuple[Sample, ...]:
-        """There are none."""
-        return ()
-
     def prune(self, before: datetime) -> None:
         """There are none."""
 

@@ -104,6 +104,6 @@ def test_every_cause_of_an_outcome_is_explained() -> None:
 
 def answers() -> set[str]:
     """All kinds of answers that the host's scripts give."""
-    emitted = set(re.findall(r"\bemit \"?([a-z][a-z-]*)", SCRIPT + EXAMINER))
+    emitted = set(re.findall(r"(?:\bemit|'@rc1) \"?([a-z][a-z-]*)", SCRIPT + EXAMINER))
     asked = set(re.findall(r"\bemit_eyes ([a-z]+) ", SCRIPT)) | set(re.findall(r"\bask ([a-z]+) \"", SCRIPT))
     return emitted | asked | {f"{kind}-failed" for kind in asked}

@@ -86,20 +86,12 @@ def test_two_samples_of_one_moment_are_both_kept(store: SampleStore) -> None:
     assert of(store) == (FIRST, FIRST)
 
 
-def test_the_newest_of_each_metric_on_each_host_is_found(store: SampleStore) -> None:
-    newest = [replace(FIRST, at=NOW + SECOND), replace(FIRST, host=None), replace(FIRST, metric="p95", value=None)]
-    store.add("production", [*newest, replace(FIRST, at=NOW - SECOND), FIRST])
-    store.add("staging", [replace(FIRST, at=NOW + 9 * SECOND)])
-    assert set(store.newest("production")) == set(newest)
-    assert store.newest("nowhere") == ()
-
-
 def test_what_is_older_is_forgotten_when_asked(store: SampleStore) -> None:
     store.add("production", [replace(FIRST, at=NOW - SECOND), FIRST])
     store.add("staging", [replace(FIRST, at=NOW - SECOND)])
     store.prune(NOW)
     assert of(store) == (FIRST,)
-    assert store.newest("staging") == ()
+    assert store.of("errors", "staging", "web-1", NOW - 9 * SECOND, NOW + 9 * SECOND) == ()
 
 
 def test_a_note_that_is_no_text_is_kept_as_far_as_it_is(store: SampleStore) -> None:
@@ -276,7 +268,6 @@ def test_a_row_that_is_no_sample_is_passed_over(store: SampleStore, tmp_path: Pa
     )
     other.close()
     assert of(store) == (FIRST,)
-    assert store.newest("production") == ()
 
 
 def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:

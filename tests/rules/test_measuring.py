@@ -8,13 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rolloutctl.rules.measuring import Memory, asked_value, command_line, outputs, per_minute, reading, request_for
+from rolloutctl.rules.measuring import Memory, asked_value, per_minute, reading, request_for
 from rolloutctl.rules.metrics import FromCommand, FromMysql, FromRedis, FromRequest, Metric
+from rolloutctl.rules.round_line import ask_command, outputs, round_line
 from rolloutctl.rules.work import Asked
 
 NOW = datetime(2025, 11, 24, 9, tzinfo=UTC)
 MARK = "k3j9x2q1"
 SHELLS = [shell for shell in (["dash"], ["bash"], ["busybox", "ash"]) if shutil.which(shell[0])]
+
+
+def command_line(metrics: list[Metric], mark: str) -> str:
+    return round_line(ask_command(each, mark) for each in metrics)
 
 
 def metric(run: str, timeout: float = 5.0) -> Metric:
