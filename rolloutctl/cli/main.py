@@ -31,6 +31,7 @@ _COMMANDS = (
     "audit",
     "health",
     "monitor",
+    "timeline",
     "init",
     "trust",
     "doctor",

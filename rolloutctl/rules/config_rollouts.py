@@ -9,6 +9,7 @@ from pathlib import PurePath
 from rolloutctl.rules.config import Configuration, closest
 from rolloutctl.rules.config_fields import Reader
 from rolloutctl.rules.config_phases import Placed, each_once, read_phases
+from rolloutctl.rules.config_timeline import read_timeline
 from rolloutctl.rules.config_tree import Node
 from rolloutctl.rules.durations import parse_duration
 from rolloutctl.rules.freeze import DAYS
@@ -38,6 +39,7 @@ def _read_rollout(reader: Reader, flag: str, node: Node, around: Configuration) 
     placed = read_phases(reader, node, place)
     source = _read_source(reader, node, place, around)
     validation = _read_validation(reader, node, place, around)
+    timeline = read_timeline(reader, node, place, [each.phase for each in placed])
     if values is None:
         return None
     keys = RolloutKeys(phases=[], **values)
@@ -47,6 +49,7 @@ def _read_rollout(reader: Reader, flag: str, node: Node, around: Configuration) 
         start=date.fromisoformat(keys.start) if keys.start is not None else None,
         companies=source,
         validate=validation,
+        timeline=timeline,
         phases=tuple(each.phase for each in placed),
         holidays=tuple(date.fromisoformat(each) for each in keys.holidays),
         weekend=tuple(DAYS.index(each) for each in keys.weekend),

@@ -26,6 +26,7 @@ Dates = Annotated[
     list[Annotated[str, Meta(pattern=_DATE)]],
     type_of("a list of dates such as [2025-12-25, 2025-12-26]", check=written.dates),
 ]
+WorkingDays = Annotated[int, Meta(ge=1, le=260), type_of("a whole number of working days, 1 to 260")]
 Weekdays = Annotated[
     list[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]],
     type_of("a list of weekdays such as [Sat, Sun]", check=written.weekend),
@@ -85,6 +86,14 @@ class PhaseKeys(Keys):
     gates: Annotated[GateKeys | None, about("What has to hold before the next phase")] = None
 
 
+class PreparationKeys(Keys):
+    """Work before the first phase, such as development: `rolloutctl timeline` gives it its days."""
+
+    name: Annotated[Text, about("What it is called; once in a rollout, and not as a phase")]
+    days: Annotated[WorkingDays, about("How many working days it takes; counted back from `start`")]
+    validation: Annotated[Switch, about("Whether the feature is tried and signed off meanwhile; one at most")] = False
+
+
 class RolloutKeys(Keys):
     """A flag's way through phases in one environment."""
 
@@ -99,3 +108,4 @@ class RolloutKeys(Keys):
     shared_roles: Annotated[Switch, about("Whether one person may sign off for several roles")] = False
     companies: Annotated[CompanySourceKeys | None, about("Where the companies are listed")] = None
     validate: Annotated[ValidationKeys | None, about("What comes before the first phase")] = None
+    timeline: Annotated[list[PreparationKeys], about("The work before the first phase, in its order")] = []

@@ -65,6 +65,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.limitable:
         yield from _companies(draft)
     yield from _validate(draft)
+    yield from _timeline(draft)
     yield "phases: # soak and gates: what has to hold before the next one"
     yield from (f"  {line}" for line in _phases(draft))
 
@@ -86,6 +87,14 @@ def _validate(draft: Draft) -> Iterator[str]:
         yield f"validate: {{{keys}}}"
     else:
         yield f"# validate: {{environment: staging, checklist: checklists/{draft.flag}.yaml, signoffs: [qa, product]}}"
+
+
+def _timeline(draft: Draft) -> Iterator[str]:
+    tried = f"{draft.validate or _BEFORE} validation"
+    yield "timeline: # the work before that, in working days back from start: rolloutctl timeline shows it"
+    yield "  - {name: development, days: 15}"
+    yield f"  - {{name: {scalar(tried)}, days: 5, validation: true}}"
+    yield f"  - {{name: {scalar(f'{draft.environment} deployment')}, days: 5}}"
 
 
 def _phases(draft: Draft) -> Iterator[str]:

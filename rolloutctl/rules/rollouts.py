@@ -54,6 +54,15 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """Work that comes before the first phase, planned in working days back from the rollout's start."""
+
+    name: str
+    days: int  # above 0; weekends and holidays are none
+    validation: bool = False  # whether this is when the feature is tried and signed off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """The plan of one flag's rollout in one environment. There is at most one for a flag."""
 
@@ -62,6 +71,7 @@ class Rollout:
     start: date | None = None  # when the first phase is planned to begin
     companies: CompanySource | None = None
     validate: Validation | None = None
+    timeline: tuple[Preparation, ...] = ()  # what comes before the first phase, in its order
     phases: tuple[Phase, ...]
     holidays: tuple[date, ...] = ()
     weekend: tuple[int, ...] = WEEKEND  # weekdays on which no phase begins

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from rolloutctl.rules.cohorts import Cohort, recorded_cohort
 from rolloutctl.rules.flags import same_people
-from rolloutctl.rules.rollout_dates import Forecast, forecast, told
-from rolloutctl.rules.rollout_gates import phase_of, renamed, returning, shut
+from rolloutctl.rules.rollout_dates import Forecast, told
+from rolloutctl.rules.rollout_gates import renamed, returning, shut
+from rolloutctl.rules.rollout_progress import State, progress
 from rolloutctl.rules.rollout_standing import Stay
 from rolloutctl.rules.rollouts import Phase
 from rolloutctl.workflows.rollout_looking import Look, look
 from rolloutctl.workflows.tools import Tools
-
-State = Literal["done", "current", "ahead", "left out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +47,15 @@ def report(flag: str, tools: Tools) -> Report:
 
 
 def _rows(found: Look) -> tuple[Row, ...]:
-    now, names = found.standing, found.rollout.names
-    stays = {stay.phase: stay for stay in (*now.earlier, *now.stays)}
-    current = names.index(now.stay.phase) if now.stay and now.stay.phase in names else None
-    reached = _reached(found) if current is None else current
-    dates = forecast(
-        found.rollout,
-        found.now,
-        {names.index(name): stay.at for name, stay in stays.items() if name in names},
-        current=reached,
-        soak_left=_soak_left(found),
-        held=bool(now.stay) and (not now.ticking or current is None),
+    phases = progress(found.rollout, found.standing, found.now)
+    return tuple(
+        Row(each.phase, each.state, each.stay, _cohort(each.phase, found, each.stay), each.dates) for each in phases
     )
-    rows = []
-    for number, (phase, date) in enumerate(zip(found.rollout.phases, dates, strict=True)):
-        stay = stays.get(phase.name) if reached is not None and number <= reached else None
-        rows.append(Row(phase, _state(number, current, reached, stay), stay, _cohort(phase, found, stay), date))
-    return tuple(rows)
-
-
-def _reached(found: Look) -> int | None:
-    """The last phase that lies behind a rollout that is in none of the plan's; None where none does."""
-    now, names = found.standing, found.rollout.names
-    if now.aborted is not None and found.target is not None:
-        return names.index(found.target.name) - 1 if found.target is not found.rollout.phases[0] else None
-    been = [names.index(stay.phase) for stay in now.stays if stay.phase in names] if now.stay else []
-    return been[-1] if been else None
-
-
-def _soak_left(found: Look) -> float:
-    stay = found.standing.stay
-    phase = phase_of(found.rollout, stay.phase) if stay else None
-    return max(0.0, phase.soak - stay.soak(found.now)) if stay and phase else 0.0
 
 
 def _cohort(phase: Phase, found: Look, stay: Stay | None) -> Cohort | None:
     """Who was let in when the phase was entered; before that, who would be now."""
     return recorded_cohort(stay.audience, stay.fields) if stay else found.cohorts.get(phase.name)
-
-
-def _state(number: int, current: int | None, reached: int | None, stay: Stay | None) -> State:
-    if number == current:
-        return "current"
-    if reached is None or number > reached:
-        return "ahead"
-    return "done" if stay is not None else "left out"
 
 
 def _next(found: Look) -> tuple[str, ...]:

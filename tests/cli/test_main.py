@@ -18,7 +18,8 @@ from rolloutctl.rules.flags import EVERYONE
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
-ONES = ("toggle", "confirm", "status", "rollback", "audit", "health", "monitor", "init", "trust", "doctor", "schema")
+LOOKING = ("health", "monitor", "timeline")
+ONES = ("toggle", "confirm", "status", "rollback", "audit", *LOOKING, "init", "trust", "doctor", "schema")
 COMMANDS = (*ONES, "rollout")
 
 

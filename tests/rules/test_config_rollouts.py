@@ -11,7 +11,7 @@ from rolloutctl.errors import ConfigurationError, UsageError
 from rolloutctl.outside.yaml_tree import read_tree
 from rolloutctl.rules.config import Configuration
 from rolloutctl.rules.config_reading import read_configuration
-from rolloutctl.rules.rollouts import CompanySource, Gates, Phase, Rollout, Validation
+from rolloutctl.rules.rollouts import CompanySource, Gates, Phase, Preparation, Rollout, Validation
 
 HEAD = """\
 version: 1
@@ -34,6 +34,7 @@ WHOLE = """\
     holidays: [2025-12-25, "2025-12-26"]
     weekend: [Fri, Sat]
     shared_roles: true
+    timeline: [{name: development, days: 15}, {name: staging validation, days: 5, validation: true}]
     companies: {run: bin/companies, exclude: [7], timeout: 5s}
     validate: {environment: staging, checklist: checklists/portal.yaml, signoffs: [qa, product]}
     phases:
@@ -96,6 +97,10 @@ def test_every_key_of_a_rollout_arrives_as_a_resolved_value() -> None:
         holidays=(date(2025, 12, 25), date(2025, 12, 26)),
         weekend=(4, 5),
         zone="Europe/Berlin",
+        timeline=(
+            Preparation(name="development", days=15),
+            Preparation(name="staging validation", days=5, validation=True),
+        ),
         shared_roles=True,
     )
     export = Rollout(flag="export", environment="staging", phases=(Phase(name="full", audience="everyone"),))
@@ -234,6 +239,24 @@ def test_a_fault_of_the_rollouts_names_its_line(text: str, expected: str | None)
         (
             "validate: {environment: staging, checklist: 7}",
             ".validate.checklist must be text (put a number in quotes): 7",
+        ),
+        ("timeline: [{name: work}]", ".timeline[0] needs the key days"),
+        ("timeline: [{name: work, days: 0}]", ".timeline[0].days must be a whole number of working days, 1 to 260: 0"),
+        (
+            "timeline: [{name: work, days: 2w}]",
+            ".timeline[0].days must be a whole number of working days, 1 to 260: 2w",
+        ),
+        (
+            "timeline: [{name: work, days: 1}, {name: Work, days: 1}]",
+            ".timeline[1].name is taken; give each step of the way its own: Work",
+        ),
+        (
+            "timeline: [{name: Full, days: 1}]",
+            ".timeline[0].name is taken; give each step of the way its own: Full",
+        ),
+        (
+            "timeline: [{name: a, days: 1, validation: true}, {name: b, days: 1, validation: true}]",
+            ".timeline[1] is a second validation, and there is one: b",
         ),
     ],
 )

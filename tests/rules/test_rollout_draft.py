@@ -13,11 +13,16 @@ from rolloutctl.outside.yaml_tree import read_tree
 from rolloutctl.rules.config import Configuration
 from rolloutctl.rules.config_reading import read_configuration
 from rolloutctl.rules.rollout_draft import Draft, lines_of, target_of, tried_in
-from rolloutctl.rules.rollouts import CompanySource, Gates, Phase, Rollout, Validation
+from rolloutctl.rules.rollouts import CompanySource, Gates, Phase, Preparation, Rollout, Validation
 
 DAY = 86400.0
 DARK = Phase(name="dark", audience="nobody", soak=DAY)
 FULL = Phase(name="full", audience="everyone")
+FIVE_WEEKS = (
+    Preparation(name="development", days=15),
+    Preparation(name="staging validation", days=5, validation=True),
+    Preparation(name="production deployment", days=5),
+)
 BY_PRODUCT = Gates(signoffs=("product",))
 
 
@@ -89,13 +94,15 @@ def test_with_all_that_is_known_the_plan_is_the_whole_way() -> None:
             FULL,
         ),
         zone="Europe/Berlin",
+        timeline=FIVE_WEEKS,
     )
 
 
 def test_without_a_list_of_companies_no_phase_has_a_percentage() -> None:
     draft = Draft(flag="portal", limitable=True, environment="production", pilots=(15,))
     pilot = Phase(name="pilot", companies=(15,), soak=7 * DAY, gates=BY_PRODUCT)
-    assert planned(draft) == Rollout(flag="portal", environment="production", phases=(DARK, pilot, FULL))
+    phases = (DARK, pilot, FULL)
+    assert planned(draft) == Rollout(flag="portal", environment="production", phases=phases, timeline=FIVE_WEEKS)
 
 
 def test_what_stands_in_comments_is_right_once_it_is_completed() -> None:
@@ -113,7 +120,8 @@ def test_what_stands_in_comments_is_right_once_it_is_completed() -> None:
 
 def test_a_flag_without_a_list_goes_from_nobody_to_everyone() -> None:
     draft = Draft(flag="portal", limitable=False, environment="production")
-    assert planned(draft) == Rollout(flag="portal", environment="production", phases=(DARK, FULL))
+    phases = (DARK, FULL)
+    assert planned(draft) == Rollout(flag="portal", environment="production", phases=phases, timeline=FIVE_WEEKS)
 
 
 @given(
