@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import warm
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds
 
@@ -78,15 +80,12 @@ class Shell:
 
     def run(self, *words: str, more: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """Run to the end, without a terminal."""
-        done = subprocess.run(
-            self.command(*words),
+        done = warm.run(
+            ("--config", str(self.configuration), *words),
             env={**self.environment, **(more or {})},
             cwd=self.folder,
-            input=stdin or "",
-            capture_output=True,
-            text=True,
+            stdin=stdin or "",
             timeout=PATIENCE,
-            check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests import warm
+from tests.cli.shell import ROOT
 from tests.lab.lab import Lab
 from tests.stories.strangers import GREETINGS, answering
 from tests.stories.traces import (
@@ -55,14 +57,18 @@ class Shell:
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Exit status, stdout and stderr."""
-        with self.start(*arguments) as process:
-            return self.finish(process)
+        words = ("--config", str(self.configuration), *arguments)
+        done = warm.run(words, env=self.lab.client_env(), cwd=ROOT)
+        return self._shown(done.returncode, done.stdout, done.stderr)
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
         out, err = process.communicate(timeout=60)
+        return self._shown(process.returncode, out, err)
+
+    def _shown(self, status: int, out: str, err: str) -> tuple[int, str, str]:
         self.seen += [out, err]
         assert "Traceback" not in out + err
-        return process.returncode, out, err
+        return status, out, err
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from rolloutctl.outside.survey import HostSurvey
 from rolloutctl.rules.config import Health, Host
 from rolloutctl.rules.survey import Closer, Key
 from rolloutctl.workflows.surveying import Seen, Well, find_health
+from tests import warm
 from tests.cli.shell import PATIENCE, ROOT, Ran
 from tests.lab.lab import SECRETS, Lab, LabHost
 from tests.stories.strangers import answering
@@ -104,16 +103,8 @@ class Newcomer:
     folder: Path
 
     def run(self, *words: str) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "rolloutctl", *words],
-            env={**self.lab.client_env(), "PYTHONPATH": str(ROOT)},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        environment = {**self.lab.client_env(), "PYTHONPATH": str(ROOT)}
+        done = warm.run(words, env=environment, cwd=self.folder, timeout=PATIENCE)
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
