@@ -11,6 +11,7 @@ from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
+from rolloutctl.rules.incidents import Severity
 from rolloutctl.rules.insertion import Insertion
 from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.plans import Plan
@@ -18,6 +19,9 @@ from rolloutctl.rules.questions import Question
 from rolloutctl.rules.records import Log, Record
 from rolloutctl.rules.redact import Redactor
 from rolloutctl.rules.survey import Closer, Machine
+from rolloutctl.rules.triage import Suggestion
+from rolloutctl.rules.triage_evidence import Measured
+from rolloutctl.rules.triage_steps import Judgement, Scene
 from rolloutctl.rules.work import Asked, Ran
 
 
@@ -325,6 +329,33 @@ class Desk(Protocol):
 
     def notice(self, host: str, event: Event) -> None:
         """One host said something."""
+
+
+class Witness(Protocol):
+    """Whoever reports that something is wrong, and can be asked about it. Nobody there: what is measured has to do."""
+
+    def which(self, flags: Sequence[str]) -> str:
+        """Which of several flags, that somebody sees, it is about.
+
+        Raises:
+            UsageError: nobody can be asked.
+        """
+
+    def how_bad(self, scene: Scene, measured: Measured, suggestion: Suggestion | None) -> Severity:
+        """How bad it is; by what was measured alone where nobody can be asked.
+
+        Raises:
+            UsageError: nobody can be asked, and nothing that is measured is wrong.
+        """
+
+    def how_many(self) -> float | None:
+        """How many percent of the feature's users are affected; None: nobody knows."""
+
+    def hear(self, judgement: Judgement) -> None:
+        """Hear what is to be done, and why."""
+
+    def lets_record(self) -> bool:
+        """Whether an incident that changes nothing is to be recorded."""
 
 
 class Survey(Protocol):

@@ -42,6 +42,11 @@ class FrontDesk:
         if self._progress is not None:
             self._progress.end()
 
+    def pause(self) -> None:
+        """Somebody is asked, or told something, before there is a plan."""
+        if self._progress is not None:
+            self._progress.pause()
+
     def show(self, plan: Plan, notes: Sequence[str]) -> None:
         """Show what will change, before anything does."""
         self._invocation.plan = plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rolloutctl.cli.documents import Document, asked_fields
+from rolloutctl.cli.documents_incident import incident_fields
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.host import Holder, Pending
@@ -48,6 +49,7 @@ def _environment(found: EnvironmentStatus, flags: Flags) -> Document:
         "flags": {name: _flag(found, name) for name in flags},
         "hosts": [_host(host, found, flags) for host in found.hosts],
         "in_doubt": [_doubt(change) for change in found.doubts],
+        "incidents": [incident_fields(each) for each in found.incidents],
     }
 
 

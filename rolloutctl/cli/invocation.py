@@ -23,6 +23,7 @@ class Invocation:
     plan: Plan | None = None  # the change that was shown or carried out
     begun: bool = False  # whether a host may have been touched
     interrupted: bool = False  # whether it ended by Ctrl-C or a signal
+    hasty: bool = False  # whether something that is asked of hosts may be left behind, so that nothing waits for it
     changing: bool = False  # whether the command of a group is one that changes something
 
     @property

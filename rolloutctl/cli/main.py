@@ -31,13 +31,14 @@ _COMMANDS = (
     "audit",
     "health",
     "monitor",
+    "triage",
     "timeline",
     "init",
     "trust",
     "doctor",
     "schema",
 )
-_GROUPS = ("rollout",)
+_GROUPS = ("rollout", "incident")
 _INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 
 Config = Annotated[
@@ -59,7 +60,7 @@ def main() -> NoReturn:
     argv = tuple(sys.argv[1:])
     invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
     status = run(invocation)
-    if invocation.interrupted:
+    if invocation.interrupted or invocation.hasty:
         _leave_at_once(status)
     _let_go()
     sys.exit(status)

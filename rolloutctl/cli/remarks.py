@@ -11,6 +11,7 @@ from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.host import HostState, Pending
+from rolloutctl.rules.incidents import Incident
 from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import audience_of
 from rolloutctl.rules.requests import describe
@@ -39,6 +40,7 @@ def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark
             for each in found.environment.unmet
         ),
         *_provisional(found),
+        *(_incident(each) for each in found.incidents if each.flag in flags),
         *_unsettled(found, flags),
         *(remark for host in found.hosts for remark in _host(found, host)),
         *(_drift(found, name) for name in flags if not found.consistent(name)),
@@ -117,6 +119,12 @@ def _doubt(found: EnvironmentStatus, change: Change, flags: Mapping[str, Flag]) 
         f"IN DOUBT: change {change.id} was {where}.",
         _toggle(found, change.flag, change.meant, flags),
     )
+
+
+def _incident(found: Incident) -> Remark:
+    told = f"an incident is open since {words.local(found.detected.isoformat())}: {found.severity}, by {found.actor}"
+    text = ", ".join(filter(None, (told, words.quoted(found.symptom))))
+    return Remark(f"{found.environment} · {found.flag}", text, words.command("incident", "show", found.environment))
 
 
 def _provisional(found: EnvironmentStatus) -> Iterator[Remark]:

@@ -35,11 +35,11 @@ def show_changes(changes: Sequence[Change], audits: Sequence[Audited], page: Pag
 
 
 def show_marks(marks: Sequence[Mark], page: Page) -> None:
-    """What was said of rollouts, newest first; nothing where nothing was."""
+    """What was said of rollouts and incidents, newest first; nothing where nothing was."""
     if not marks:
         return
     page.gap()
-    page.line("Said of rollouts:")
+    page.line("Said of rollouts and incidents:")
     rows: list[list[Cell]] = [
         [words.local(mark.at.isoformat()), str(mark.fields.get("flag")), mark.what, mark.actor, words.quoted(mark.note)]
         for mark in marks

@@ -27,6 +27,12 @@ def listed(names: Iterable[str]) -> str:
     return "".join(each) if len(each) < _SAME else f"{', '.join(each[:-1])} and {each[-1]}"
 
 
+def either(names: Iterable[str]) -> str:
+    """`web-1`, `web-1 or web-2`, `web-1, web-2 or web-3`."""
+    each = list(names)
+    return "".join(each) if len(each) < _SAME else f"{', '.join(each[:-1])} or {each[-1]}"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 host`, `3 hosts`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
@@ -45,6 +51,11 @@ def local(text: str) -> str:
     """A record's time on the operator's clock, with its date."""
     found = moment(text)
     return f"{found.astimezone():%Y-%m-%d %H:%M}" if found else text
+
+
+def local_second(moment: datetime) -> str:
+    """A time on the operator's clock, to the second: of an incident each counts."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def ago(text: str, now: datetime) -> str:

@@ -12,16 +12,19 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Final, Literal, TypeGuard, get_args
 
+from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.happenings import Happening, happenings_in, said
 from rolloutctl.rules.records import Record
 from rolloutctl.rules.rollout_log import is_of
-from rolloutctl.rules.rollout_standing import Mark, moment_of
+from rolloutctl.rules.rollout_standing import INCIDENT, Mark, moment_of
 
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 OPENED, NOTED, RECOVERED = "opened", "noted", "recovered"
 SWITCH_OFF: Final = "switch-off"
 KEEP: Final = "keep"
+NOTHING: Final = "nothing"  # nobody saw the feature, when it was opened
+Decision = Literal["switch-off", "keep", "nothing"]
 _ALL = 100.0  # percent
 
 
@@ -43,7 +46,7 @@ class Incident:
         id: the entry of the mark that opened it.
         affected: percent of the feature's users; None: nobody knows.
         detected: when it was seen first.
-        decision: switch-off or keep: the last one.
+        decision: switch-off, keep, or nothing where nobody saw the feature anyway: the last one.
         switched_off: when nobody saw the feature any more, on any host that could be asked; the first time.
         recovered: when somebody said so first.
         entries: its timeline, in the order of the logs.
@@ -58,7 +61,7 @@ class Incident:
     detected: datetime
     opened: datetime
     actor: str
-    decision: str
+    decision: Decision
     switched_off: datetime | None = None
     recovered: datetime | None = None
     entries: tuple[Entry, ...] = ()
@@ -83,14 +86,34 @@ def incidents_in(logs: Mapping[str, Sequence[Record]], *, flag: str, environment
     return tuple(_incident(mark, events) for mark in marks if mark.action == OPENED)
 
 
+def all_incidents_in(logs: Mapping[str, Sequence[Record]], environment: str) -> tuple[Incident, ...]:
+    """The incidents of all flags in an environment, by the time at which they were opened."""
+    flags = dict.fromkeys(record.flag for log in logs.values() for record in log if record.event == INCIDENT)
+    found = (each for flag in flags for each in incidents_in(logs, flag=flag, environment=environment))
+    return tuple(sorted(found, key=lambda each: each.opened))
+
+
 def newest_open(incidents: Iterable[Incident]) -> Incident | None:
     """The newest incident that is not over."""
     return next((each for each in reversed(tuple(incidents)) if each.is_open), None)
 
 
+def in_short(found: Incident) -> str:
+    """How fast it went: `switched off 42 s after it was detected, recovered after 31 min`."""
+    off = {SWITCH_OFF: "not switched off yet", KEEP: "kept on", NOTHING: "off already"}[found.decision]
+    if found.switched_off is not None:
+        off = f"switched off {_after(found, found.switched_off)} after it was detected"
+    over = "still open" if found.recovered is None else f"recovered after {_after(found, found.recovered)}"
+    return f"{off}, {over}"
+
+
 def severity_of(value: object) -> Severity | None:
     """A severity; None for anything else."""
     return value if _is_severity(value) else None
+
+
+def _after(found: Incident, moment: datetime) -> str:
+    return in_days(max(0.0, (moment - found.detected).total_seconds()))
 
 
 def _is_severity(value: object) -> TypeGuard[Severity]:
@@ -145,9 +168,9 @@ def _judged_anew(found: Incident, fields: Mapping[str, Any]) -> Incident:
     )
 
 
-def _decided(fields: Mapping[str, Any]) -> str:
-    decision = fields.get("decision")
-    return decision if decision in (SWITCH_OFF, KEEP) else ""
+def _decided(fields: Mapping[str, Any]) -> Decision | None:
+    decisions: tuple[Decision, ...] = (SWITCH_OFF, KEEP, NOTHING)
+    return next((each for each in decisions if each == fields.get("decision")), None)
 
 
 def percent_of(value: object) -> float | None:

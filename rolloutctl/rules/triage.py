@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from rolloutctl.rules.incidents import KEEP, SWITCH_OFF, Severity
+from rolloutctl.rules.incidents import KEEP, NOTHING, SWITCH_OFF, Decision, Severity
 from rolloutctl.rules.triage_evidence import Measured, all_of, few, some_of, told_of
 
 MANY: Final = 10.0  # percent of the feature's users; more than that, and it is switched off
-NOTHING: Final = "nothing"  # the decision where nobody sees the feature
-Decision = Literal["switch-off", "keep", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +28,15 @@ class Verdict:
     why: tuple[str, ...]
 
 
-def suggested(measured: Measured) -> Suggestion | None:
+def suggested(measured: Measured, flag: str) -> Suggestion | None:
     """How bad it is by what was measured alone; None where nothing that is measured is wrong."""
-    return next(_suggestions(measured), None)
+    return next(_suggestions(measured, flag), None)
 
 
-def _suggestions(measured: Measured) -> Iterator[Suggestion]:
+def _suggestions(measured: Measured, flag: str) -> Iterator[Suggestion]:
     """The worst first."""
     ill, broken = measured.ill, measured.broken
-    wrong = "The feature itself does not answer as it should, on"
+    wrong = f"{flag} itself answers wrongly on"
     if ill and not measured.well:
         yield Suggestion("critical", f"Health fails on {all_of(len(ill))}: {told_of(ill)}.")
     if broken and len(broken) == len(measured.probed):

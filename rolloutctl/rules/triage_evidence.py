@@ -57,7 +57,7 @@ class Measured:
         return len(self.well) + len(self.ill)
 
 
-def evidence(measured: Measured) -> tuple[str, ...]:
+def evidence(measured: Measured, flag: str) -> tuple[str, ...]:
     """What was measured, in sentences; also that it is well, or that nobody could be asked."""
     told = []
     if measured.well and not measured.ill:
@@ -65,9 +65,11 @@ def evidence(measured: Measured) -> tuple[str, ...]:
     if measured.ill:
         told.append(f"Health fails on {some_of(measured.ill, measured)}: {told_of(measured.ill)}.")
     if measured.broken:
-        told.append(f"Its own answers are wrong on {some_of(measured.broken, measured)}: {told_of(measured.broken)}.")
+        told.append(
+            f"{flag} itself answers wrongly on {some_of(measured.broken, measured)}: {told_of(measured.broken)}."
+        )
     elif measured.probed:
-        told.append(f"Its own answers are as they should be on {all_of(len(measured.probed))}.")
+        told.append(f"{flag} itself answers as it should on {all_of(len(measured.probed))}.")
     told.extend(f"{failing}." for failing in measured.failing)
     if measured.metrics and not measured.failing:
         told.append("No metric fails." if measured.metrics > 1 else "The metric does not fail.")
@@ -91,8 +93,8 @@ def few(texts: Iterable[str]) -> str:
 
 
 def all_of(hosts: int) -> str:
-    """`its host`, `all 3 hosts`."""
-    return "its host" if hosts == 1 else f"all {hosts} hosts"
+    """`its host`, `both hosts`, `all 3 hosts`."""
+    return {1: "its host", 2: "both hosts"}.get(hosts, f"all {hosts} hosts")
 
 
 def some_of(of: Mapping[str, str], measured: Measured) -> str:

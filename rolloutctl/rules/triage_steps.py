@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rolloutctl.rules.flags import Audience
-from rolloutctl.rules.incidents import KEEP, Severity
-from rolloutctl.rules.triage import NOTHING, Decision
+from rolloutctl.rules.incidents import KEEP, NOTHING, Decision, Severity
+from rolloutctl.rules.triage import Verdict, decide
+from rolloutctl.rules.triage_evidence import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,23 @@ class Scene:
     def command(self, *words: str) -> str:
         """A command of ours about this flag in this environment."""
         return shlex.join(["rolloutctl", words[0], self.environment, self.flag, *words[1:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How bad it is, what speaks for that, what to do, and what comes next."""
+
+    scene: Scene
+    severity: Severity
+    measured: Measured
+    verdict: Verdict
+    steps: tuple[Step, ...]
+
+
+def judgement(severity: Severity, affected: float | None, measured: Measured, scene: Scene) -> Judgement:
+    """What to do, and why; `affected` in percent, None: nobody knows. Who saw it is as the scene says."""
+    verdict = decide(severity, affected, replace(measured, audience=scene.audience), scene.flag)
+    return Judgement(scene, severity, measured, verdict, next_steps(verdict.decision, severity, scene))
 
 
 def next_steps(decision: Decision, severity: Severity, scene: Scene) -> tuple[Step, ...]:
@@ -113,11 +131,11 @@ def _staging(scene: Scene) -> tuple[Step, ...]:
 
 def _opened_again(scene: Scene) -> Step:
     if scene.rollout:
-        return Step("Once it is mended, go on with its rollout", f"rolloutctl rollout status {scene.flag}")
+        return Step("Once the fix is deployed, go on with its rollout", f"rolloutctl rollout status {scene.flag}")
     companies: tuple[str, ...] = ()
     if scene.limitable and scene.audience is not None and scene.audience.enabled:
         companies = ("--companies", ",".join(map(str, scene.audience.companies)) or "all")
-    return Step("Once it is mended, open it again", scene.command("toggle", "true", *companies))
+    return Step("Once the fix is deployed, open it again", scene.command("toggle", "true", *companies))
 
 
 def _over(scene: Scene) -> Step:

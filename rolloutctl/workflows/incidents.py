@@ -9,10 +9,10 @@ from typing import Any
 
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.incidents import (
-    KEEP,
     NOTED,
     OPENED,
     SWITCH_OFF,
+    Decision,
     Incident,
     Severity,
     incidents_in,
@@ -37,7 +37,7 @@ class Facts:
         symptom: what people see, or the reason of a guard.
         detected: when it was seen first; None: now. Naive is UTC.
         affected: percent of the feature's users; None: nobody knows.
-        switch_off: whether the feature is switched off for it, or stays.
+        decision: whether the feature is switched off for it, or stays, or nobody saw it anyway.
         numbers: what was measured, by its name.
     """
 
@@ -45,7 +45,7 @@ class Facts:
     symptom: str
     detected: datetime | None = None
     affected: float | None = None
-    switch_off: bool = True
+    decision: Decision = SWITCH_OFF
     numbers: Mapping[str, float | str] = field(default_factory=dict)
 
 
@@ -70,10 +70,10 @@ def open_incident(environment: str, flag: str, tools: Tools, facts: Facts) -> Op
     """
     try:
         with host_bench(environment, flag, tools, patience=_PATIENCE) as opened:
-            known = newest_open(_incidents(opened))
+            known = newest_open(incidents_in(opened.logs, flag=flag, environment=environment))
             mark = opened.mark(_fields(facts, known, tools.clock.now()))
             notes = opened.record(mark, owe=True)
-            found = _incidents(opened, mark)
+            found = incidents_in(logs_with(opened, mark), flag=flag, environment=environment)
     except RolloutctlError as error:
         return Opened(None, (f"The incident is not recorded: {error.message}",))
     entry = known.id if known else mark["entry"]
@@ -91,14 +91,13 @@ def _fields(facts: Facts, known: Incident | None, now: datetime) -> dict[str, An
         "severity": facts.severity,
         "affected": facts.affected,
         "detected": min(seen, now).isoformat(timespec="seconds"),
-        "decision": SWITCH_OFF if facts.switch_off else KEEP,
+        "decision": facts.decision,
         "numbers": dict(facts.numbers),
     }
 
 
-def _incidents(opened: HostBench, mark: Mapping[str, Any] | None = None) -> tuple[Incident, ...]:
-    """The incidents by the records that were read, and by a mark that has just been made."""
+def logs_with(opened: HostBench, mark: Mapping[str, Any]) -> dict[str, list[Record]]:
+    """What was read of the hosts, and a mark that has just been made."""
     logs = {name: [*log] for name, log in opened.logs.items()} or {"": []}
-    if mark is not None:
-        next(iter(logs.values())).append(Record("", mark))
-    return incidents_in(logs, flag=opened.flag, environment=opened.environment.name)
+    next(iter(logs.values())).append(Record("", mark))
+    return logs

@@ -123,7 +123,7 @@ def bench(rollout: Rollout, tools: Tools, *, content: bool = False) -> Iterator[
 def host_bench(
     environment: str, flag: str, tools: Tools, *, content: bool = False, patience: float | None = None
 ) -> Iterator[HostBench]:
-    """Open the hosts of an environment and read what they recorded of a flag.
+    """Open the hosts of an environment and read what they recorded of a flag; of all flags where none is named.
 
     With `patience` (seconds) a host that hangs is lost, and it is no error that none can be reached: what is to be
     recorded is owed then.
@@ -144,7 +144,7 @@ def host_bench(
                 states[name] = state
         if not states and patience is None:
             raise nothing_reached(where, lost)
-        found = fleet.each(lambda session: session.records_of(flag), states)
+        found = fleet.each(lambda session: session.records_of(flag) if flag else session.log().records, states)
         logs: dict[str, Sequence[Record]] = {}
         for name, log in found.items():
             if isinstance(log, Unreachable):

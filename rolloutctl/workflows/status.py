@@ -12,6 +12,7 @@ from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change, in_doubt, last_kept, of_environment
 from rolloutctl.rules.host import HostState
+from rolloutctl.rules.incidents import Incident, all_incidents_in
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.provisional import Provisional, provisional_in
 from rolloutctl.rules.requests import HEALTH, requests_for
@@ -70,6 +71,7 @@ class EnvironmentStatus:
     stays: Mapping[str, tuple[Stay, float]] = field(
         default_factory=dict
     )  # by flag: its rollout's, and how long to soak
+    incidents: tuple[Incident, ...] = ()  # the open ones, as far as the newest records tell
 
     @property
     def reachable(self) -> bool:
@@ -152,7 +154,9 @@ def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...],
     states = {name: state for name, state in seen.items() if isinstance(state, HostState)}
     changes = of_environment(states)
     stays = _stays(environment, states, tools)
-    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes), stays=stays)
+    logs = {name: state.records for name, state in states.items()}
+    incidents = tuple(each for each in all_incidents_in(logs, environment.name) if each.is_open)
+    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes), stays=stays, incidents=incidents)
 
 
 def _stays(environment: Environment, states: Mapping[str, HostState], tools: Tools) -> dict[str, tuple[Stay, float]]:

@@ -18,9 +18,9 @@ from rolloutctl.rules.flags import EVERYONE
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
-LOOKING = ("health", "monitor", "timeline")
+LOOKING = ("health", "monitor", "triage", "timeline")
 ONES = ("toggle", "confirm", "status", "rollback", "audit", *LOOKING, "init", "trust", "doctor", "schema")
-COMMANDS = (*ONES, "rollout")
+COMMANDS = (*ONES, "rollout", "incident")
 
 
 def test_the_version_is_the_packages(onlooker: Shell) -> None:

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
-from rolloutctl.rules.incidents import SEVERITIES, Severity
-from rolloutctl.rules.triage import Decision, decide, suggested
+from rolloutctl.rules.incidents import SEVERITIES, Decision, Severity
+from rolloutctl.rules.triage import decide, suggested
 from rolloutctl.rules.triage_evidence import Failing, Measured, evidence
 from rolloutctl.rules.triage_steps import Scene, next_steps
 
@@ -78,10 +78,10 @@ def test_an_unknown_share_leans_to_off_and_says_how_unsure_that_is(measured: Mea
     [
         (WELL, None, ""),
         (Measured(), None, ""),
-        (Measured(ill={"a": "answers 500", "b": "answers 502"}), "critical", "2 hosts: a answers 500; b answers 502"),
+        (Measured(ill={"a": "answers 500", "b": "answers 502"}), "critical", "both hosts: a answers 500; b answers"),
         (Measured(ill={"a": "answers 500"}), "critical", "on its host"),
         (Measured(well=("b",), ill={"a": "answers 500"}), "high", "on 1 of 2 hosts"),
-        (Measured(well=("a", "b"), broken={"a": "x", "b": "y"}, probed=("a", "b")), "critical", "The feature itself"),
+        (Measured(well=("a", "b"), broken={"a": "x", "b": "y"}, probed=("a", "b")), "critical", "portal itself"),
         (Measured(well=("a", "b"), broken={"a": "x"}, probed=("a", "b")), "high", "on 1 of 2 hosts: a x"),
         (Measured(well=("a",), failing=(SLOW, ERRORS)), "high", "errors on web-1: 3 of the newest 5"),
         (Measured(well=("a",), failing=(SLOW,)), "medium", "p95: twice what it was before"),
@@ -89,7 +89,7 @@ def test_an_unknown_share_leans_to_off_and_says_how_unsure_that_is(measured: Mea
     ],
 )  # fmt: skip
 def test_what_was_measured_suggests_a_severity(measured: Measured, severity: Severity | None, why: str) -> None:
-    found = suggested(measured)
+    found = suggested(measured, "portal")
     assert (found.severity if found else None) == severity
     assert why in (found.why if found else "")
 
@@ -105,11 +105,12 @@ def test_the_evidence_tells_all_that_was_asked() -> None:
             failing=(ERRORS,),
             unknown=("hit ratio",),
             metrics=2,
-        )
+        ),
+        "portal",
     )
     assert told == (
         "Health fails on 1 of 2 hosts: web-2 answers 500.",
-        "Its own answers are wrong on 1 of 2 hosts: web-2 /portal answers 500.",
+        "portal itself answers wrongly on 1 of 2 hosts: web-2 /portal answers 500.",
         "errors on web-1: 3 of the newest 5 are beyond the limit.",
         "Not enough data yet: hit ratio.",
         "Could not be asked: web-3 cannot be reached.",
@@ -117,7 +118,7 @@ def test_the_evidence_tells_all_that_was_asked() -> None:
 
 
 def test_many_pieces_of_evidence_are_counted_and_not_listed() -> None:
-    found = suggested(Measured(ill={f"web-{number}": "answers 500" for number in range(9)}))
+    found = suggested(Measured(ill={f"web-{number}": "answers 500" for number in range(9)}), "portal")
     assert found is not None
     assert found.why.endswith("web-2 answers 500; and 6 more.")
 

@@ -46,6 +46,11 @@ class Pair:
         (found,) = (self.folder / "demo" / "hosts" / host / "state").glob("*/*/audit.head")
         return found.parent
 
+    def breaks(self, what: str) -> None:
+        """Put something out of order on both hosts: one of the switches of the demo."""
+        for host in ("web-1", "web-2"):
+            (self.folder / "demo" / "hosts" / host / "break" / what).touch()
+
     def env(self, host: str) -> str:
         """A host's .env."""
         return (self.folder / "demo" / "hosts" / host / "app" / ".env").read_text(encoding="utf-8")
