@@ -70,6 +70,19 @@ def check_gates(reader: Reader, root: Node, around: Configuration) -> None:
                 reader.fault(item.line, f"{at} names no metric: {item}", meant=closest(item.text, declared))
             elif metric is not None and not metric.measured_in(environment.text):
                 reader.fault(item.line, f"{at} names a metric that is not measured in {environment}: {item}")
+        if len(around.metrics) == len(declared):
+            _check_guards(reader, rollout, f"rollouts.{flag}", around)
+
+
+def _check_guards(reader: Reader, rollout: Node, place: str, around: Configuration) -> None:
+    """A phase that is to be guarded needs a metric that may switch the flag off."""
+    environment = (rollout.get("environment") or rollout).text
+    able = any(metric.guard and metric.measured_in(environment) for metric in around.metrics.values())
+    for number, phase in enumerate(_items(rollout, "phases")):
+        wanted = phase.get("guard")
+        if wanted is not None and wanted.scalar is True and not able:
+            why = f"no metric that is measured in {environment} has guard: true"
+            reader.fault(wanted.line, f"{place}.phases[{number}].guard can't be: {why}")
 
 
 def _entries(node: Node, key: str) -> list[tuple[str, Node]]:

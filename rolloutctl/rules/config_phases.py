@@ -67,6 +67,7 @@ def _read_phase(reader: Reader, node: Node, at: str) -> Placed | None:
         percent=keys.percent,
         soak=parse_duration(keys.soak) if keys.soak is not None else 0.0,
         gates=Gates(signoffs=tuple(gates.signoffs), metrics=tuple(gates.metrics), on_in=tuple(gates.on_in)),
+        guard=keys.guard,
     )
     return Placed(phase, at, node)
 

@@ -84,6 +84,9 @@ class PhaseKeys(Keys):
         Duration | None, about("How long the phase lasts at least before the next one; default: no time")
     ] = None
     gates: Annotated[GateKeys | None, about("What has to hold before the next phase")] = None
+    guard: Annotated[
+        Switch, about("Whether `rolloutctl monitor` may switch the flag off, once, while the rollout is in this phase")
+    ] = False
 
 
 class PreparationKeys(Keys):

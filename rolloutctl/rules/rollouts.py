@@ -42,6 +42,7 @@ class Phase:
     percent: float | None = None  # above 0, below 100: of the companies, or of their users where weights are known
     soak: float = 0.0  # seconds
     gates: Gates = field(default_factory=Gates)
+    guard: bool = False  # whether a monitor may switch the flag off while the rollout is in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

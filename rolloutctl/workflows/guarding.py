@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import RolloutctlError
+from rolloutctl.fleet import wait_for
 from rolloutctl.rules.metrics import Metric
 from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.verdicts_metrics import Verdict
+from rolloutctl.workflows.incidents import Facts, open_incident
 from rolloutctl.workflows.monitor import Round
 from rolloutctl.workflows.toggle import Request, toggle
 from rolloutctl.workflows.tools import Done, Options, Tools
@@ -22,8 +29,11 @@ class Guard:
     def __init__(self, environment: str, flag: str, tools: Tools, desk: Desk) -> None:
         self.done: Done | None = None
         self.error: RolloutctlError | None = None
-        self._environment, self._flag, self._tools, self._desk = environment, flag, tools, desk
+        self.flag = flag
+        self._environment, self._tools, self._desk = environment, tools, desk
         self._without_data = 0
+        self._beyond: dict[tuple[str, str | None], deque[datetime]] = {}
+        self._aftermath = Aftermath(environment, flag, tools)
 
     def see(self, round_: Round) -> bool:
         """Switch the flag off if a metric with `guard` fails; whether that has just been done.
@@ -31,15 +41,16 @@ class Guard:
         Where nobody sees the feature anyway the guard stays, for somebody may open it; where no host can be reached it
         tries again with the next round.
         """
-        guarded = {metric.name for metric in round_.metrics if metric.guard}
+        guarded = guards(round_.metrics)
         verdicts = [verdict for verdict in round_.verdicts if verdict.metric in guarded]
         blind = all(verdict.word == "not enough data" for verdict in verdicts)
         self._without_data = self._without_data + 1 if blind else 0
+        self._note(verdicts, round_)
         failing = [verdict for verdict in verdicts if verdict.word == "fail"]
         if self.done is not None or not failing:
             return False
         self.error = None
-        request = Request(self._environment, self._flag, Wish(enabled=False), _reason(failing[0]))
+        request = Request(self._environment, self.flag, Wish(enabled=False), _reason(failing[0]))
         try:
             done = toggle(request, Options(wait=_PATIENCE), self._tools, self._desk)
         except RolloutctlError as error:
@@ -48,6 +59,7 @@ class Guard:
         if done.result == "unchanged" and done.error is None:
             return False
         self.done = done
+        self._aftermath.begin(failing, self._detected(failing, round_), request.reason)
         return True
 
     @property
@@ -55,8 +67,72 @@ class Guard:
         """Whether there was no data for so long that it guards nothing."""
         return self._without_data >= _BLIND
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What came of recording and announcing the switch-off, as far as that is through."""
+        return self._aftermath.notes
 
-def guards(metrics: tuple[Metric, ...]) -> tuple[str, ...]:
+    def end(self, seconds: float) -> None:
+        """Wait for what is still to be recorded and announced, so long at most."""
+        self._aftermath.wait(seconds)
+
+    def _note(self, verdicts: Iterable[Verdict], round_: Round) -> None:
+        """When samples were beyond, as far as they can count for a failure."""
+        lengths = {metric.name: metric.sustained.of for metric in round_.metrics}
+        for verdict in verdicts:
+            place = (verdict.metric, verdict.host)
+            beyond = self._beyond.setdefault(place, deque(maxlen=lengths[verdict.metric]))
+            if verdict.word in {"warn", "fail"}:
+                beyond.append(round_.at)
+            oldest = round_.at - timedelta(seconds=round_.every * lengths[verdict.metric])
+            while beyond and beyond[0] < oldest:
+                beyond.popleft()
+
+    def _detected(self, failing: Iterable[Verdict], round_: Round) -> datetime:
+        """When the first of the samples was taken that make the failure."""
+        times = (self._beyond[verdict.metric, verdict.host] for verdict in failing)
+        return min((found[0] for found in times if found), default=round_.at)
+
+
+class Aftermath:
+    """The incident's record, and its announcement: beside the watch, which neither waits for them nor ends by them."""
+
+    def __init__(self, environment: str, flag: str, tools: Tools) -> None:
+        self._environment, self._flag, self._tools = environment, flag, tools
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aftermath")
+        self._running: Future[tuple[str, ...]] | None = None
+
+    def begin(self, failing: Iterable[Verdict], detected: datetime, symptom: str) -> None:
+        """The flag is off, for what failed since `detected`."""
+        numbers = {verdict.metric: verdict.now for verdict in failing if verdict.now is not None}
+        facts = Facts(severity="high", symptom=symptom, detected=detected, numbers=numbers)
+        self._running = self._pool.submit(self._record, facts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What came of it; nothing while it goes on."""
+        if self._running is None or not self._running.done():
+            return ()
+        if self._running.exception() is not None:  # whatever it was: the flag is off, and the watch goes on
+            return (f"The incident is not recorded: {type(self._running.exception()).__name__}.",)
+        return self._running.result()
+
+    def wait(self, seconds: float) -> None:
+        """See it out, so long at most."""
+        if self._running is not None:
+            wait_for([self._running], seconds)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _record(self, facts: Facts) -> tuple[str, ...]:
+        opened = open_incident(self._environment, self._flag, self._tools, facts)
+        if opened.incident is None:
+            return opened.notes
+        word = "is more of" if opened.joined else "is recorded as"
+        show = f"rolloutctl incident show {self._environment}"
+        return (f"It {word} incident {opened.incident.id}: {show}", *opened.notes)
+
+
+def guards(metrics: Iterable[Metric]) -> tuple[str, ...]:
     """The names of the metrics whose failure switches the flag off."""
     return tuple(metric.name for metric in metrics if metric.guard)
 

@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
-from statistics import median
 
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.baselines import Baseline, Normal, baseline_of, normal
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import last_kept, of_environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.metrics import Metric, Sample
 from rolloutctl.rules.rollout_standing import moment_of
-from rolloutctl.rules.verdicts_metrics import Pace, Verdict, judge, worst
-from rolloutctl.workflows.sampling import Sampler
+from rolloutctl.rules.rollouts import Rollout
+from rolloutctl.rules.verdicts_metrics import Verdict, worst
+from rolloutctl.workflows.guard_phases import guarded_phase, rollout_that_guards
+from rolloutctl.workflows.judging import Judge, metrics_of, places_of, usual_pace, verdict_on
+from rolloutctl.workflows.log_lines import LogLine
+from rolloutctl.workflows.recent import Curves, Recent
+from rolloutctl.workflows.sampling import Lost, Sampler
 from rolloutctl.workflows.tools import Tools
 
-_LONGEST_AGO = timedelta(days=28)
-_REFRESHED = timedelta(minutes=10)  # what was before changes slowly, and reading it costs most of a round
+__all__ = ["Round", "Watch", "metrics_of", "monitor", "verdict_on"]
+
 _KEPT = timedelta(days=90)
-_LATELY = timedelta(hours=2)  # samples that tell how often they are taken
-_USUAL = 30.0  # seconds between samples, where they don't
-_WINDOWS = 2  # how many times the length of the window is read of the newest samples
+_DAY = 86_400.0  # seconds between two times at which old samples are forgotten
+_PHASE = 300.0  # seconds between two looks at the phase that a rollout is in
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is to be watched. `before`: the moment of the change; None: that of the flag's newest one."""
+    """What is to be watched. `before`: the moment of the change; None: that of the flag's newest one.
+
+    With `ahead` no change has been made yet: what is measured now is to be what one is held against.
+    """
 
     environment: str
     flag: str | None = None
     every: float = 30.0  # seconds
     before: datetime | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One look: the samples and what they are worth, metric by metric and host by host."""
+    """One look: the samples and what they are worth, metric by metric and host by host; and the watch so far.
+
+    Args:
+        at: when.
+        environment: where.
+        metrics: what is measured.
+        samples: of this round.
+        verdicts: by this round's and earlier samples.
+        every: seconds from one to the next.
+        since: when the watch began.
+        number: which round it is, from 1.
+        left: seconds that the watch goes on; None: until somebody ends it.
+        lost: hosts that did not answer.
+        lines: entries of logs that were counted, the newest last.
+        curves: the newest values.
+        phase: the rollout's phase whose plan wants the flag guarded; empty where none does.
+        told: what a person should know of the stored samples.
+    """
 
     at: datetime
     environment: Environment
     metrics: tuple[Metric, ...]
     samples: tuple[Sample, ...]
     verdicts: tuple[Verdict, ...]
+    every: float = 30.0
+    since: datetime | None = None
+    number: int = 1
+    left: float | None = None
+    lost: tuple[Lost, ...] = ()
+    lines: tuple[LogLine, ...] = ()
+    curves: Curves = field(default_factory=dict)
+    phase: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def worst(self) -> Verdict | None:
@@ -57,31 +88,10 @@ class Round:
         """Whether nothing fails; not enough data is not well and not ill."""
         return all(verdict.word != "fail" for verdict in self.verdicts)
 
-
-class Judge:
-    """Verdicts from stored samples; what was before a change is read once in ten minutes."""
-
-    def __init__(self, environment: str, before: datetime, every: float, tools: Tools) -> None:
-        self._environment, self._before, self._every, self._tools = environment, before, every, tools
-        self._normals: dict[tuple[str, str | None], tuple[datetime, Normal | Baseline]] = {}
-
-    def verdict(self, metric: Metric, host: str | None, now: datetime) -> Verdict:
-        """How a metric is on one host."""
-        window = timedelta(seconds=_WINDOWS * self._every * metric.sustained.of)
-        newest = self._tools.samples.of(metric.name, self._environment, host, now - window, now + window)
-        return judge(metric, host, newest, self._normal(metric, host, now), Pace(now, self._every))
-
-    def _normal(self, metric: Metric, host: str | None, now: datetime) -> Normal | Baseline | None:
-        if metric.worse is None:
-            return None
-        read, found = self._normals.get((metric.name, host), (None, None))
-        if read is None or now - read > _REFRESHED:
-            since = self._before - _LONGEST_AGO
-            samples = self._tools.samples.of(metric.name, self._environment, host, since, self._before)
-            baseline = baseline_of(samples, self._before, now)
-            found = normal(metric, baseline, self._every) or baseline
-            self._normals[metric.name, host] = (now, found)
-        return found
+    @property
+    def known(self) -> bool:
+        """Whether there is enough data of all."""
+        return all(verdict.word != "not enough data" for verdict in self.verdicts)
 
 
 def monitor(
@@ -94,65 +104,88 @@ def monitor(
         Unlisted: nobody knows which hosts it has.
     """
     environment = tools.environment(watch.environment)
-    metrics = metrics_of(environment.name, tools)
-    tools.samples.prune(tools.clock.now() - _KEPT)
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
         fleet.open(tools.configuration.flags.values())
-        every = (_usual_pace(metrics, environment, tools) if once else 0.0) or watch.every
-        judge_ = Judge(environment.name, watch.before or _changed_at(fleet, watch, tools), every, tools)
-        sampler = Sampler(fleet, metrics, tools)
-        rounds, begun = 0, tools.clock.monotonic()
+        course = _Course(watch, fleet, tools, once=once)
+        begun = tools.clock.monotonic()
         while True:
-            samples = sampler.take()
-            now = tools.clock.now()
-            verdicts = tuple(judge_.verdict(metric, host, now) for metric, host in _measured(metrics, environment))
-            last = Round(now, environment, metrics, samples, verdicts)
+            spent = tools.clock.monotonic() - begun
+            last = course.round(None if seconds is None else max(0.0, seconds - spent))
             shown(last)
-            rounds += 1
+            course.settle()
             spent = tools.clock.monotonic() - begun
             if once or (seconds is not None and spent + watch.every > seconds):
                 return last
-            tools.clock.wait(max(0.0, rounds * watch.every - spent))
+            tools.clock.wait(max(0.0, last.number * watch.every - spent))
 
 
-def metrics_of(environment: str, tools: Tools) -> tuple[Metric, ...]:
-    """The metrics that are measured in an environment."""
-    return tuple(metric for metric in tools.configuration.metrics.values() if metric.measured_in(environment))
+class _Course:
+    """What a watch knows from one round to the next."""
+
+    def __init__(self, watch: Watch, fleet: Fleet, tools: Tools, *, once: bool) -> None:
+        self._watch, self._fleet, self._tools = watch, fleet, tools
+        self._environment = fleet.environment
+        self._metrics = metrics_of(self._environment.name, tools)
+        self._places = places_of(self._metrics, self._environment)
+        every = (usual_pace(self._metrics, self._environment, tools) if once else 0.0) or watch.every
+        seen = fleet.look(content=True)
+        before = watch.before or _changed_at({n: s for n, s in seen.items() if isinstance(s, HostState)}, watch, tools)
+        self._judge = Judge(self._environment.name, before, every, tools)
+        self._recent = Recent()
+        self._recent.remember(self._places, self._environment.name, every, tools)
+        self._sampler = Sampler(fleet, self._metrics, tools)
+        self._since, self._number = tools.clock.now(), 0
+        self._phase = ""
+        self._rollout = rollout_that_guards(watch.environment, watch.flag, tools.configuration)
+        self._due: dict[str, float] = {}
+
+    def round(self, left: float | None) -> Round:
+        """Sample and judge once."""
+        if self._rollout is not None and self._is_due("phase", _PHASE):
+            self._phase = self._phase_of(self._rollout)
+        samples = self._sampler.take()
+        now = self._tools.clock.now()
+        self._number += 1
+        return Round(
+            at=now,
+            environment=self._environment,
+            metrics=self._metrics,
+            samples=samples,
+            verdicts=tuple(self._judge.verdict(metric, host, now) for metric, host in self._places),
+            every=self._watch.every,
+            since=self._since,
+            number=self._number,
+            left=left,
+            lost=self._sampler.lost,
+            lines=self._sampler.lines(),
+            curves=self._recent.add(samples),
+            phase=self._phase,
+            told=self._tools.samples.told,
+        )
+
+    def settle(self) -> None:
+        """What may take its time, behind a round."""
+        self._sampler.settle()
+        if self._is_due("prune", _DAY):
+            self._tools.samples.prune(self._tools.clock.now() - _KEPT)
+
+    def _phase_of(self, rollout: Rollout) -> str:
+        found = guarded_phase(rollout, self._fleet)
+        return self._phase if found is None else found
+
+    def _is_due(self, what: str, every: float) -> bool:
+        now = self._tools.clock.monotonic()
+        if now < self._due.get(what, now):
+            return False
+        self._due[what] = now + every
+        return True
 
 
-def verdict_on(metric: Metric, environment: Environment, before: datetime, tools: Tools) -> Verdict:
-    """The verdict on one metric by the samples of this machine; the worst of its hosts. `before`: the change."""
-    now = tools.clock.now()
-    judge_ = Judge(environment.name, before, _usual_pace((metric,), environment, tools) or _USUAL, tools)
-    found = worst(judge_.verdict(each, host, now) for each, host in _measured((metric,), environment))
-    assert found is not None  # noqa: S101 - each metric is measured somewhere
-    return found
-
-
-def _usual_pace(metrics: Iterable[Metric], environment: Environment, tools: Tools) -> float:
-    """The seconds between samples as they were taken lately, be it by cron; 0 where that can't be told."""
-    now = tools.clock.now()
-    for metric, host in _measured(metrics, environment)[:1]:
-        return _pace(tools.samples.of(metric.name, environment.name, host, now - _LATELY, now))
-    return 0.0
-
-
-def _pace(samples: Sequence[Sample]) -> float:
-    """The seconds between two samples, as they mostly are; 0 where there are no two."""
-    gaps = [(later.at - sooner.at).total_seconds() for sooner, later in pairwise(samples)]
-    return median(gaps) if gaps else 0.0
-
-
-def _measured(metrics: Iterable[Metric], environment: Environment) -> list[tuple[Metric, str | None]]:
-    hosts = [host.name for host in environment.hosts]
-    places: dict[str, list[str | None]] = {"every": [*hosts], "first": [*hosts[:1]], "none": [None]}
-    return [(metric, host) for metric in metrics for host in places[metric.hosts]]
-
-
-def _changed_at(fleet: Fleet, watch: Watch, tools: Tools) -> datetime:
-    """When the flag was changed last, as the hosts tell; now, where nobody changed it."""
-    seen = fleet.look(content=False)
-    changes = of_environment({name: state for name, state in seen.items() if isinstance(state, HostState)})
+def _changed_at(seen: Mapping[str, HostState], watch: Watch, tools: Tools) -> datetime:
+    """When the flag was changed last, as the hosts tell; now, where nobody did, or the change is still to come."""
+    if watch.ahead:
+        return tools.clock.now()
+    changes = of_environment(seen)
     kept = [change for change in changes if change.outcome == "kept" and watch.flag in (None, change.flag)]
     change = last_kept(changes, watch.flag) if watch.flag else kept[-1] if kept else None
     return moment_of(change.fields) if change else tools.clock.now()

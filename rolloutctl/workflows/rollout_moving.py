@@ -103,6 +103,14 @@ def _check_hold(found: Look, phase: Phase, audience: Audience) -> None:
 
 def make_move(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
     """Enter the phase: a change of the flag on every host or on none; only a mark where nothing has to be written."""
+    done = _enter(move, step, options, tools, desk)
+    if not move.phase.guard or options.dry_run or done.error is not None:
+        return done
+    guard = f"rolloutctl monitor {done.plan.environment.name} {done.plan.flag.name}"
+    return replace(done, notes=(*done.notes, f"The plan has {move.phase.name} guarded. To guard it: {guard}"))
+
+
+def _enter(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -> Done:
     rollout = move.look.rollout
     about = _about(move, tools)
 

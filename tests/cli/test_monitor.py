@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,71 @@ def test_rounds_are_lines_on_a_pipe_and_a_failure_is_exit_6(watched: Shell) -> N
     assert found["health"]["verdict"] == "ok"
 
 
-def test_on_a_terminal_each_metric_tells_its_rule(watched: Shell) -> None:
-    ran = watched.type("monitor", "demo", "--every", "1s", "--for", "2s", answers=[])
-    assert "2 of the newest 2 are beyond the limit <= 4 jobs" in ran.out
+def test_a_terminal_has_one_picture_and_the_last_one_stays(watched: Shell) -> None:
+    ran = watched.type(
+        "monitor",
+        "demo",
+        "--every",
+        "1s",
+        answers=[("2 of the newest 2 are beyond the limit <= 4 jobs", signal.SIGINT)],
+    )
     assert ran.status == 6
+    picture, left = ran.out.split("\x1b[?1049l")  # the end of the screen of its own
+    assert picture.count("\x1b[?1049h") == 1
+    assert "✗ queue" in left
+    assert "2 of the newest 2" in left
+    assert left.count("demo ") == 1
+    plain = watched.type("monitor", "demo", "--once", answers=[])
+    assert "\x1b[?1049h" not in plain.out
+    assert "✗ queue" in plain.out
+
+
+def test_what_is_usual_is_learnt_before_a_change_and_one_sample_says_how_to_get_more(tmp_path: Path) -> None:
+    metrics = METRICS.replace('limit: "<= 4", for: 2 of 3', "worse: 2x")
+    watched = Shell(tmp_path, ENVIRONMENTS + metrics)
+    once = watched.run("monitor", "demo", "--once", "--strict")
+    assert once.status == 6  # nothing fails, but nobody knows
+    assert "rolloutctl monitor demo --baseline 24h" in once.err
+    ran = watched.run("monitor", "demo", "--baseline", "2s", "--every", "1s")
+    assert ran.status == 0
+    assert ["queue", "5", "jobs", "-", "3", "57", "more", "are", "needed:", "57", "s"] in [
+        line.split()[1:] for line in ran.out.splitlines()
+    ]
+    learnt = watched.run("monitor", "demo", "--baseline", "1s", "--every", "1s", "--json").document["learnt"]
+    assert [(each["metric"], each["median"], each["missing"]) for each in learnt] == [
+        ("health", 0, 0),
+        ("queue", 5, 56),
+    ]
+    assert watched.run("monitor", "demo", "--baseline", "1s", "--guard").status == 2
+
+
+ROLLOUT = """\
+rollouts:
+  customer_portal:
+    environment: demo
+    phases:
+      - {name: pilot, companies: [15], guard: true}
+      - {name: full, audience: everyone}
+"""
+
+
+def test_a_phase_that_is_guarded_needs_no_word_for_it(tmp_path: Path) -> None:
+    guarding = METRICS.replace("environments: [demo]", "guard: true").replace("echo 5", "cat ../queue || echo 1")
+    watched = Shell(tmp_path, ENVIRONMENTS + guarding + ROLLOUT)
+    begun = watched.run("rollout", "start", "customer_portal", "--yes")
+    assert begun.status == 0, begun.err
+    assert "rolloutctl monitor demo customer_portal" in begun.out
+    words = ("monitor", "demo", "customer_portal", "--every", "1s", "--for", "4s")
+    well = watched.run(*words)
+    assert (well.status, "as the plan says for pilot" in well.err) == (0, True), well.err
+    next(tmp_path.rglob("app")).parent.joinpath("queue").write_text("5\n")
+    assert watched.run(*words, "--no-guard").status == 6
+    assert watched.run("status", "demo", "--json").document["environments"][0]["flags"]["customer_portal"]["enabled"]
+    ran = watched.run(*words)
+    assert ran.status == 6
+    assert "The guard has switched customer_portal off, on 1 of 1 host" in ran.err
+    flag = watched.run("status", "demo", "--json").document["environments"][0]["flags"]["customer_portal"]
+    assert flag["enabled"] is False
 
 
 @pytest.mark.parametrize(
@@ -73,3 +135,4 @@ def test_a_guard_asks_first_and_switches_off(tmp_path: Path) -> None:
     status = watched.run("status", "demo", "--json").document["environments"][0]["flags"]["customer_portal"]
     assert status["enabled"] is False
     assert "guard: queue on demo: 2 of the newest 2" in watched.run("audit", "demo").out
+    assert "It is recorded as incident" in ran.err

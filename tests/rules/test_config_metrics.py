@@ -276,6 +276,22 @@ def test_a_gate_names_no_metric_of_another_environment() -> None:
     assert told(gated(errors, "[errors]")) == [f"{place}: errors"]
 
 
+def test_a_phase_that_is_guarded_needs_a_metric_that_guards() -> None:
+    def guarded(metrics: str) -> str:
+        return gated(metrics, "[]").replace("gates: {metrics: []}", "guard: true")
+
+    place = "10: rollouts.portal.phases[0].guard can't be: no metric that is measured in staging has guard: true"
+    (dark, full) = (
+        read(HEAD + guarded("metrics: {errors: {source: log, worse: 2x, guard: true}}")).rollout("portal").phases
+    )
+    assert (dark.guard, full.guard) == (True, False)
+    assert told(guarded("metrics: {errors: {source: log, worse: 2x}}")) == [place]
+    assert told(guarded("metrics: {errors: {source: log, worse: 2x, guard: true, environments: [production]}}")) == [
+        place
+    ]
+    assert [line.partition(":")[0] for line in told(guarded("metrics: {errors: {source: x}}"))] == ["6"]
+
+
 def test_a_metric_that_is_ill_written_is_not_told_to_be_unknown() -> None:
     assert [line.partition(":")[0] for line in told(gated("metrics: {errors: {source: x}}", "[errors]"))] == ["6"]
 
