@@ -33,6 +33,7 @@ _COMMANDS = (
     "monitor",
     "triage",
     "timeline",
+    "report",
     "init",
     "trust",
     "doctor",

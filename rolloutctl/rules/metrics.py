@@ -147,9 +147,10 @@ class Sample:
     note: str = ""
 
     def __post_init__(self) -> None:
-        note, value = one_line(self.note)[:_LONGEST_NOTE], self.value
-        if value is not None and not (math.isfinite(value) and abs(value) <= MOST):
-            value, note = None, note or "not a number that can be measured"
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "note", note)
-        object.__setattr__(self, "at", self.at.astimezone(UTC))
+        if self.note:  # each is set only where it is another: a report makes a million of these
+            object.__setattr__(self, "note", one_line(self.note)[:_LONGEST_NOTE])
+        if self.value is not None and not (math.isfinite(self.value) and abs(self.value) <= MOST):
+            object.__setattr__(self, "value", None)
+            object.__setattr__(self, "note", self.note or "not a number that can be measured")
+        if self.at.tzinfo is not UTC:
+            object.__setattr__(self, "at", self.at.astimezone(UTC))

@@ -43,10 +43,11 @@ def report(flag: str, tools: Tools) -> Report:
         Unreachable: no host can be reached.
     """
     found = look(tools.configuration.rollout(flag), tools)
-    return Report(found, _rows(found), _next(found))
+    return Report(found, rows(found), _next(found))
 
 
-def _rows(found: Look) -> tuple[Row, ...]:
+def rows(found: Look) -> tuple[Row, ...]:
+    """The phases of the plan, each with how it stands."""
     phases = progress(found.rollout, found.standing, found.now)
     return tuple(
         Row(each.phase, each.state, each.stay, _cohort(each.phase, found, each.stay), each.dates) for each in phases

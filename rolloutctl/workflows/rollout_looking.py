@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.populations import Population, read_population
+from rolloutctl.rules.records import Record
 from rolloutctl.rules.requests import describe, requests_for
 from rolloutctl.rules.rollout_gates import (
     Evidence,
@@ -58,6 +59,7 @@ class Look:
     ticks: Ticks = field(default_factory=Ticks)
     seen: Audience | None = None  # who sees the feature; None where hosts differ
     lost: tuple[tuple[str, str], ...] = ()  # hosts that could not be reached, and why
+    logs: Mapping[str, Sequence[Record]] = field(default_factory=dict)  # the flag's records, by host
 
     @property
     def opens(self) -> datetime | None:
@@ -119,6 +121,7 @@ def look(rollout: Rollout, tools: Tools, *, to: str | None = None) -> Look:
         ticks=ticks,
         seen=seen,
         lost=tuple((name, error.message) for name, error in opened.lost.items()),
+        logs=opened.logs,
     )
 
 
