@@ -13,8 +13,10 @@ from rolloutctl.rules.freeze import Freeze
 
 if TYPE_CHECKING:
     from rolloutctl.rules.config_hosts import Layers
+    from rolloutctl.rules.deploys import Deploy
     from rolloutctl.rules.metrics import Metric
     from rolloutctl.rules.rollouts import Rollout
+    from rolloutctl.rules.tasks import Task
 
 Connection = Literal["paramiko", "openssh", "local", "embedded"]
 DEPLOY_LOCKS = (".dep/deploy.lock", "../.dep/deploy.lock", "~/.kamal/lock-*")
@@ -142,6 +144,7 @@ class Environment:
     hold: float = 60.0
     volatile: tuple[str, ...] = ()
     deploy_locks: tuple[str, ...] = DEPLOY_LOCKS
+    deploy: Deploy | None = None
     unmet: tuple[str, ...] = ()  # the secrets that are missing; what needs one of them is left out
 
 
@@ -154,6 +157,7 @@ class Configuration:
     environments: Mapping[str, Environment]
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by the names of their flags
+    tasks: Mapping[str, Task] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
         """The environment of that name.

@@ -19,8 +19,10 @@ from rolloutctl.rules.raw_config import EnvironmentKeys, FileKeys, SharedKeys
 from rolloutctl.rules.raw_types import NAME, NAME_WANTS
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.deploys import Deploy
     from rolloutctl.rules.metrics import Metric
     from rolloutctl.rules.rollouts import Rollout
+    from rolloutctl.rules.tasks import Task
 
 VERSION = 1
 
@@ -41,6 +43,7 @@ def read_configuration(
         configuration = Configuration(path=str(path), flags=flags, environments=_read_environments(reader, root, path))
         configuration = replace(configuration, metrics=_read_metrics(reader, root, configuration))
         configuration = replace(configuration, rollouts=_read_rollouts(reader, root, configuration))
+        configuration = replace(configuration, tasks=_read_tasks(reader, root, configuration))
     if reader.faults:
         raise faulty(path, reader.faults)
     return configuration
@@ -121,6 +124,22 @@ def _read_rollouts(reader: Reader, root: Node, around: Configuration) -> dict[st
     return found
 
 
+def _read_tasks(reader: Reader, root: Node, around: Configuration) -> dict[str, Task]:
+    if root.get("tasks") is None:
+        return {}
+    from rolloutctl.rules.deploy_reading import read_tasks  # noqa: PLC0415 - a file without tasks needs none
+
+    return read_tasks(reader, root, around.environments)
+
+
+def _read_deploy(reader: Reader, node: Node, place: str) -> Deploy | None:
+    if node.get("deploy") is None:
+        return None
+    from rolloutctl.rules.deploy_reading import read_deploy  # noqa: PLC0415 - nor one that deploys nothing
+
+    return read_deploy(reader, node.get("deploy"), f"{place}.deploy")
+
+
 def _unmet(reader: Reader, node: Node, path: PurePath) -> tuple[str, ...]:
     """The secrets that an environment lacks: its own, the flags', and those of defaults that it does not replace."""
     replaced = tuple(f"defaults.{key}" for key in node.entries or ())
@@ -156,6 +175,7 @@ def _read_environment(reader: Reader, name: str, node: Node, layers: Layers) -> 
         hold=parse_duration(keys.hold),
         volatile=tuple(keys.volatile),
         deploy_locks=tuple(keys.deploy_locks),
+        deploy=_read_deploy(reader, node, place),
         **nested,
     )
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rolloutctl.rules.config import DEPLOY_LOCKS
+from rolloutctl.rules.raw_deploy import DeployKeys, TaskKeys
 from rolloutctl.rules.raw_metrics import MetricKeys
 from rolloutctl.rules.raw_rollouts import RolloutKeys
 from rolloutctl.rules.raw_types import (
@@ -171,6 +172,7 @@ class EnvironmentKeys(SharedKeys):
         about('"user@name:port", or a mapping; the first is the arbiter. Or where such a list comes from'),
     ] = []
     requires: Annotated[Names, about("Environments in which a flag must be on before it goes on here")] = []
+    deploy: Annotated[DeployKeys | None, about("How code comes here: what `rolloutctl deploy` does")] = None
 
 
 class FileKeys(Keys):
@@ -183,6 +185,9 @@ class FileKeys(Keys):
     metrics: Annotated[dict[Name, MetricKeys] | None, about("What is watched, by name")] = None
     rollouts: Annotated[
         dict[Name, RolloutKeys] | None, about("How flags are rolled out, phase by phase, by the name of the flag")
+    ] = None
+    tasks: Annotated[
+        dict[Name, TaskKeys] | None, about("Commands by name, for `rolloutctl run`, and where each may run")
     ] = None
 
 
