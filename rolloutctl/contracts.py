@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from rolloutctl.rules.channels import Channel as Way
+from rolloutctl.rules.channels import Kind
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
+from rolloutctl.rules.hooks import Hook
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.incidents import Severity
 from rolloutctl.rules.insertion import Insertion
+from rolloutctl.rules.letters import Letter
 from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
@@ -316,6 +320,27 @@ class Outsider(Protocol):
 
     def __call__(self, url: str, requests: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
         """Ask each request once it is due, with its patience."""
+
+
+class Post(Protocol):
+    """Writes announcements from templates, and sends them."""
+
+    def letter(self, kind: Kind, facts: Mapping[str, Any], folder: str | None) -> Letter:
+        """The announcement, by the template of that kind: the one in the folder, else the shipped one.
+
+        Raises:
+            ConfigurationError: the template is wrong, or needs a fact that is not there.
+        """
+
+    def deliver(self, way: Way, letter: Letter, about: Mapping[str, Any]) -> str:
+        """Send it; why not everybody gets it, in words without secrets, or nothing. `about` goes with it as data."""
+
+
+class Hooks(Protocol):
+    """Runs what somebody wants done at a moment of a change."""
+
+    def __call__(self, hook: Hook, document: Mapping[str, Any]) -> str:
+        """Hand it the change as JSON; why it failed, in words without secrets, or nothing."""
 
 
 class Desk(Protocol):

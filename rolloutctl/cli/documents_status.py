@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rolloutctl.cli.documents import Document, asked_fields
+from rolloutctl.cli.documents import Document
 from rolloutctl.cli.documents_incident import incident_fields
+from rolloutctl.rules.change_fields import asked_fields
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.host import Holder, Pending

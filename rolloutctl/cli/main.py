@@ -34,6 +34,7 @@ _COMMANDS = (
     "triage",
     "timeline",
     "report",
+    "announce",
     "init",
     "trust",
     "doctor",

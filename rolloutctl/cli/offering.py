@@ -118,6 +118,10 @@ def _flags(_typed: Typed, glance: Look) -> list[Offer]:
     return [Offer(*item) for item in glance().names("flags", "description").items()]
 
 
+def _kinds(_typed: Typed, _glance: Look) -> list[Offer]:
+    return [Offer(kind) for kind in ("staging-ready", "production", "phase", "incident", "recovered", "done")]
+
+
 def _switches(_typed: Typed, _glance: Look) -> list[Offer]:
     return [Offer("true"), Offer("false")]
 
@@ -154,6 +158,7 @@ _KINDS: Final[Mapping[str, Callable[[Typed, Look], list[Offer]]]] = {
     "ENV": _environments,
     "FLAG": _flags,
     "ID": _changes,
+    "KIND": _kinds,
     "true|false": _switches,
     "15,42|all": _everyone,
 }

@@ -47,12 +47,14 @@ def configuration_for(invocation: Invocation) -> Configuration:
 def tools_for(configuration: Configuration) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.hooks import run_hook  # noqa: PLC0415
     from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.outside.places import mirror_folder, samples_folder  # noqa: PLC0415
     from rolloutctl.outside.plan_files import PlanFiles  # noqa: PLC0415
+    from rolloutctl.outside.post import TemplatePost  # noqa: PLC0415
     from rolloutctl.outside.prometheus import ask_prometheus  # noqa: PLC0415
     from rolloutctl.outside.sample_store import SampleStore  # noqa: PLC0415
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
@@ -72,6 +74,8 @@ def tools_for(configuration: Configuration) -> Tools:
         files=PlanFiles(Path(configuration.path).parent),
         samples=SampleStore(samples_folder(os.environ, Path(configuration.path))),
         prometheus=ask_prometheus,
+        post=TemplatePost(),
+        hooks=run_hook,
     )
 
 

@@ -12,8 +12,10 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.freeze import Freeze
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.channels import Announcing
     from rolloutctl.rules.config_hosts import Layers
     from rolloutctl.rules.deploys import Deploy
+    from rolloutctl.rules.hooks import Hook, Moment
     from rolloutctl.rules.metrics import Metric
     from rolloutctl.rules.rollouts import Rollout
     from rolloutctl.rules.tasks import Task
@@ -150,7 +152,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What one environments.yaml says; flags, environments, metrics and rollouts in the order of the file."""
+    """What one environments.yaml says; what has names is in the order of the file."""
 
     path: str
     flags: Mapping[str, Flag]
@@ -158,6 +160,8 @@ class Configuration:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by the names of their flags
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    announcing: Announcing | None = None
+    hooks: Mapping[Moment, tuple[Hook, ...]] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
         """The environment of that name.

@@ -44,6 +44,7 @@ def read_configuration(
         configuration = replace(configuration, metrics=_read_metrics(reader, root, configuration))
         configuration = replace(configuration, rollouts=_read_rollouts(reader, root, configuration))
         configuration = replace(configuration, tasks=_read_tasks(reader, root, configuration))
+        configuration = _with_announcing(reader, root, path, configuration)
     if reader.faults:
         raise faulty(path, reader.faults)
     return configuration
@@ -138,6 +139,14 @@ def _read_deploy(reader: Reader, node: Node, place: str) -> Deploy | None:
     from rolloutctl.rules.deploy_reading import read_deploy  # noqa: PLC0415 - nor one that deploys nothing
 
     return read_deploy(reader, node.get("deploy"), f"{place}.deploy")
+
+
+def _with_announcing(reader: Reader, root: Node, path: PurePath, around: Configuration) -> Configuration:
+    if root.get("announce") is None and root.get("hooks") is None:
+        return around
+    from rolloutctl.rules.config_announce import read_announcing, read_hooks  # noqa: PLC0415 - only where it is needed
+
+    return replace(around, announcing=read_announcing(reader, root, path), hooks=read_hooks(reader, root, path))
 
 
 def _unmet(reader: Reader, node: Node, path: PurePath) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rolloutctl.rules.config import DEPLOY_LOCKS
+from rolloutctl.rules.raw_announce import AnnounceKeys, HooksKeys
 from rolloutctl.rules.raw_deploy import DeployKeys, TaskKeys
 from rolloutctl.rules.raw_metrics import MetricKeys
 from rolloutctl.rules.raw_rollouts import RolloutKeys
@@ -189,6 +190,8 @@ class FileKeys(Keys):
     tasks: Annotated[
         dict[Name, TaskKeys] | None, about("Commands by name, for `rolloutctl run`, and where each may run")
     ] = None
+    announce: Annotated[AnnounceKeys | None, about("What announcements say, and where they go")] = None
+    hooks: Annotated[HooksKeys | None, about("What is done at the moments of a change")] = None
 
 
 def build_schema() -> dict[str, Any]:

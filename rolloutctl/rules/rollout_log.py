@@ -16,6 +16,7 @@ from rolloutctl.rules.flags import same_people
 from rolloutctl.rules.history import Change, fold, merged_orders
 from rolloutctl.rules.records import Record, audience_of
 from rolloutctl.rules.rollout_standing import (
+    ANNOUNCE,
     CHECK,
     MARKS,
     ROLLOUT,
@@ -40,7 +41,8 @@ def standing(logs: Mapping[str, Sequence[Record]], *, flag: str, environment: st
     ours = {host: [r for r in log if is_of(r, flag, environment)] for host, log in logs.items()}
     changes = {change.id: change for change in fold(ours)}
     marks = {mark.entry: mark for mark in marks_in(r for log in ours.values() for r in log)}
-    found = Standing(known=frozenset((*changes, *marks)))
+    said = (entry for entry, mark in marks.items() if mark.fields.get("event") != ANNOUNCE)
+    found = Standing(known=frozenset((*changes, *said)))
     for name, _late in order_of(ours.values()):
         if name in marks:
             found = _marked(found, marks[name])

@@ -11,8 +11,8 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
 
 VALIDATE = "validate"  # the stage before the first phase
-ROLLOUT, SIGN_OFF, CHECK, INCIDENT = "rollout", "sign-off", "check", "incident"
-MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT)
+ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE = "rollout", "sign-off", "check", "incident", "announce"
+MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE)
 _YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on every clock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,6 +49,8 @@ class Mark:
         if self.fields.get("event") == INCIDENT:
             judged = ", ".join(str(self.fields[name]) for name in ("severity", "decision") if self.fields.get(name))
             return f"incident {self.action}" + (f": {judged}" if judged else "")
+        if self.fields.get("event") == ANNOUNCE:
+            return announced_in_words(self.fields)
         about = self.fields.get("rollout")
         entered = about.get("phase") if isinstance(about, Mapping) else None
         subject = self.fields.get("item") or self.fields.get("role") or entered or "the rollout"
@@ -115,6 +117,18 @@ class Standing:
     def ticking(self) -> bool:
         """Whether the clock of the soak runs."""
         return self.stay is not None and self.stay.since is not None
+
+
+def announced_in_words(fields: Mapping[str, Any]) -> str:
+    """`phase pilot announced to team, not to ops`, of a record in which a host may have written anything."""
+    channels = fields.get("channels")
+    ends = [each for each in channels if isinstance(each, Mapping)] if isinstance(channels, list) else []
+    sent, missed = (
+        ", ".join(str(each.get("name")) for each in ends if (each.get("outcome") == "sent") is wanted)
+        for wanted in (True, False)
+    )
+    what = " ".join(str(each) for each in (fields.get("kind"), fields.get("phase")) if each)
+    return f"{what} announced" + (f" to {sent}" if sent else "") + (f", not to {missed}" if missed else "")
 
 
 def moment_of(fields: Mapping[str, Any]) -> datetime:

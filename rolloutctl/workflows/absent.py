@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from rolloutctl.errors import ConfigurationError
+from rolloutctl.rules.channels import Channel, Kind
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Environment
+from rolloutctl.rules.hooks import Hook
+from rolloutctl.rules.letters import Letter
 from rolloutctl.rules.metrics import FromPrometheus, Sample
 
 
@@ -56,6 +60,26 @@ class NoSamples:
 
     def prune(self, before: datetime) -> None:
         """There are none."""
+
+
+class NoPost:
+    """A machine that sends nothing."""
+
+    def letter(self, kind: Kind, facts: Mapping[str, Any], folder: str | None) -> Letter:
+        """There are no templates."""
+        raise ConfigurationError(f"{kind} can't be written here.")
+
+    def deliver(self, way: Channel, letter: Letter, about: Mapping[str, Any]) -> str:
+        """Sent nowhere."""
+        return "nothing is sent from here"
+
+
+class NoHooks:
+    """A machine that does nothing else when a flag changes."""
+
+    def __call__(self, hook: Hook, document: Mapping[str, Any]) -> str:
+        """Nothing was asked for, so nothing failed."""
+        return ""
 
 
 def nobody_asks(_source: FromPrometheus, _seconds: float) -> tuple[None, str]:

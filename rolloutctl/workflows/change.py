@@ -21,6 +21,7 @@ from rolloutctl.workflows.braking import PlanMaker, brake
 from rolloutctl.workflows.closing import again, toggle_to
 from rolloutctl.workflows.endings import conclude
 from rolloutctl.workflows.gates import check_gates
+from rolloutctl.workflows.hooking import check_hooks, tell_hooks
 from rolloutctl.workflows.looking import look_at
 from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing, told_meanwhile
 from rolloutctl.workflows.proving import prove
@@ -147,6 +148,7 @@ class _Change:
             return Done(plan, "planned", _nobody_touched(plan), notes)
         if not self.desk.agrees(plan):
             raise Refused("You did not agree.", subject=plan.environment.name, state="Nothing was changed on any host.")
+        check_hooks(plan, self.tools)
         self._agreed = essence
         return None
 
@@ -194,7 +196,8 @@ def carry_out(  # noqa: PLR0913 - the whole of a change
         Refused: nothing was touched.
     """
     with Fleet(environment, tools.sessions, tools.clock, desk.notice) as fleet:
-        return _Change(fleet, make_plan, options, tools, desk).carry_out(hurry=hurry)
+        done = _Change(fleet, make_plan, options, tools, desk).carry_out(hurry=hurry)
+    return tell_hooks(done, tools)
 
 
 def _undecided(plan: Plan) -> Busy | None:

@@ -25,6 +25,7 @@ from rolloutctl.rules.provisional import (
 from rolloutctl.rules.records import texts_in
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, remember, run_once, who_sees
 from rolloutctl.workflows.delivering import deliver, look_over
+from rolloutctl.workflows.hooking import tell_hooks
 from rolloutctl.workflows.toggle import nothing_reached
 from rolloutctl.workflows.tools import Done, Tools
 
@@ -59,7 +60,7 @@ def confirm(name: str, tools: Tools, notice: Callable[[str, Event], None]) -> Do
         if lost and not found.confirmed:
             raise _unreached(found, lost)
         done = remember(_decide(fleet, plan, found, tools), tools)
-    return replace(done, seconds=tools.clock.monotonic() - begun)
+    return tell_hooks(replace(done, seconds=tools.clock.monotonic() - begun), tools)
 
 
 def _refuse_other_hosts(found: Provisional, environment: Environment) -> None:

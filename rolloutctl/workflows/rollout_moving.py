@@ -18,6 +18,8 @@ from rolloutctl.rules.rollout_gates import Gate, audience_in, next_phase, phase_
 from rolloutctl.rules.rollout_log import standing
 from rolloutctl.rules.rollout_standing import ROLLOUT, Standing
 from rolloutctl.rules.rollouts import Phase
+from rolloutctl.workflows.announcing import announce_phase
+from rolloutctl.workflows.hooking import tell_phase
 from rolloutctl.workflows.rollout_asking import Attentive
 from rolloutctl.workflows.rollout_bench import bench
 from rolloutctl.workflows.rollout_looking import Look, look
@@ -134,7 +136,7 @@ def _enter(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -
     )
     done = replace(toggle(request, options, tools, Attentive(desk, tools.clock, look_again)), word=_word(move, options))
     if done.result != "unchanged" or done.error is not None or options.dry_run:
-        return done
+        return _announced(done, move, tools) if done.result == "kept" and done.error is None else done
     mark = {
         "event": ROLLOUT,
         "action": "entered",
@@ -145,7 +147,11 @@ def _enter(move: Move, step: Step, options: Options, tools: Tools, desk: Desk) -
     with bench(rollout, tools) as opened:
         _check_unmoved(move, opened.standing)
         notes = opened.write(mark)
-    return replace(done, notes=(*done.notes, *notes))
+    return _announced(tell_phase(replace(done, notes=(*done.notes, *notes)), tools), move, tools)
+
+
+def _announced(done: Done, move: Move, tools: Tools) -> Done:
+    return replace(done, notes=(*done.notes, *announce_phase(move.look.rollout.flag, move.phase.name, tools)))
 
 
 def _check_unmoved(move: Move, fresh: Standing) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from rolloutctl.contracts import Clock, HostLists, Mirror, Outsider, PlanFiles, Samples, Sessions
+from rolloutctl.contracts import Clock, Hooks, HostLists, Mirror, Outsider, PlanFiles, Post, Samples, Sessions
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.config import Configuration, Environment
 from rolloutctl.rules.metrics import FromPrometheus
 from rolloutctl.rules.outcomes import HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.work import Origin
-from rolloutctl.workflows.absent import NoFiles, NoSamples, Written
+from rolloutctl.workflows.absent import NoFiles, NoHooks, NoPost, NoSamples, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Tools:
         None,
         "unasked",
     )
+    post: Post = field(default_factory=NoPost)
+    hooks: Hooks = field(default_factory=NoHooks)
 
     def origin_now(self) -> Origin:
         """Who asks, and that it is now."""

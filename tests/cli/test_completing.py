@@ -155,7 +155,7 @@ def test_without_a_file_or_a_mirror_nothing_is_offered(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     assert offered(shell, "audit --change ") == []
     assert offered(shell, "toggle ", ROLLOUTCTL_CONFIG="/nowhere/environments.yaml") == []
-    assert [word for word, _ in offered(shell, "a", ROLLOUTCTL_CONFIG="/nowhere/environments.yaml") or ()] == ["audit"]
+    assert [word for word, _ in offered(shell, "au", ROLLOUTCTL_CONFIG="/nowhere/environments.yaml") or ()] == ["audit"]
 
 
 @pytest.mark.parametrize("line", ["", "toggle demo ", "audit --change "])

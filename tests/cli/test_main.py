@@ -18,7 +18,7 @@ from rolloutctl.rules.flags import EVERYONE
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
-LOOKING = ("health", "monitor", "triage", "timeline", "report")
+LOOKING = ("health", "monitor", "triage", "timeline", "report", "announce")
 ONES = ("toggle", "confirm", "status", "rollback", "audit", *LOOKING, "init", "trust", "doctor", "schema")
 COMMANDS = (*ONES, "rollout", "incident")
 
