@@ -126,6 +126,11 @@ def _switches(_typed: Typed, _glance: Look) -> list[Offer]:
     return [Offer("true"), Offer("false")]
 
 
+def _severities(_typed: Typed, _glance: Look) -> list[Offer]:
+    about = ("nobody can use it", "a part of it is broken", "a nuisance", "a blemish")
+    return list(map(Offer, ("critical", "high", "medium", "low"), about))
+
+
 def _everyone(_typed: Typed, _glance: Look) -> list[Offer]:
     return [Offer("all", "everyone")]
 
@@ -161,4 +166,5 @@ _KINDS: Final[Mapping[str, Callable[[Typed, Look], list[Offer]]]] = {
     "KIND": _kinds,
     "true|false": _switches,
     "15,42|all": _everyone,
+    "critical|high|medium|low": _severities,
 }

@@ -56,6 +56,7 @@ def show_triaged(triaged: Triaged, environment: str, page: Page) -> None:
     judged = triaged.judgement
     if judged is None:
         page.line(f"Nobody sees any feature in {environment}: there is nothing to switch off.", hang=2)
+        page.line("To record an incident all the same, name its flag.", indent=2)
         page.advice(f"How things stand: {words.command('status', environment)}", indent=2)
         return
     if triaged.opened is not None:

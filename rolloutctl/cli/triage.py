@@ -86,7 +86,7 @@ def triage(  # noqa: PLR0913 - each is a word of the command line
     )
     invocation.hasty = True  # what is measured too slowly is left behind
     with FrontDesk(invocation, answer) as desk:
-        witness = FrontWitness(desk, yes=yes, dry_run=dry_run, silent=json)
+        witness = FrontWitness(desk, yes=yes, silent=json)
         triaged = carry_out(report, tools, desk, witness)
     _tell(triaged, desk.shown, where, invocation)
 

@@ -25,8 +25,8 @@ _YES = {"", "y", "yes"}
 class FrontWitness:
     """`contracts.Witness` for the command line."""
 
-    def __init__(self, desk: FrontDesk, *, yes: bool, dry_run: bool, silent: bool) -> None:
-        self._desk, self._yes, self._dry_run, self._silent = desk, yes, dry_run, silent
+    def __init__(self, desk: FrontDesk, *, yes: bool, silent: bool) -> None:
+        self._desk, self._yes, self._silent = desk, yes, silent
         self._seen = False  # whether what was measured stands on the screen
 
     @property

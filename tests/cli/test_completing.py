@@ -80,6 +80,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
         ("toggle d", ["demo"]),
         ("toggle demo ", ["customer_portal", "bulk_export"]),
         ("toggle demo bulk_export ", ["true", "false"]),
+        ("triage demo --severity h", ["high"]),
         ("toggle --yes demo bulk_export t", ["true"]),
         ("toggle demo bulk_export true --companies ", ["all"]),
         ("toggle demo bulk_export true --companies=", ["--companies=all"]),

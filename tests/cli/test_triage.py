@@ -1,0 +1,83 @@
+"""triage and incident on the embedded host: what is asked, what is told, and by which exit status it ends."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.cli.shell import Shell
+
+OPEN = ("toggle", "strict", "customer_portal", "true", "--companies", "15", "--confirm", "strict", "--reason", "pilot")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--severity", "terrible", "--yes"), 2, "One of: critical, high, medium, low."),
+        (("--affected", "300%", "--yes"), 2, "300% is no share of the users"),
+        (("--since", "soon", "--yes"), 2, "--since soon is no length of time"),
+        (("nowhere", "--yes"), 2, "There is no environment 'nowhere'"),
+        (("strict", "nonsense", "--yes"), 2, "There is no flag 'nonsense'"),
+        ((), 3, "--dry-run"),  # nobody can be asked; the environment is the protected one
+    ],
+)
+def test_what_can_not_be_judged_is_told(onlooker: Shell, words: tuple[str, ...], status: int, said: str) -> None:
+    ran = onlooker.run("triage", *words)
+    assert (ran.status, said in ran.err) == (status, True), ran.err
+
+
+def test_from_a_script_it_is_off_recorded_told_and_over(shell: Shell) -> None:
+    assert shell.run(*OPEN).status == 0
+    unsure = shell.run("triage", "--yes")  # the protected environment, and the feature that is seen
+    assert (unsure.status, "--severity critical" in unsure.err, "Health is good" in unsure.err) == (2, True, True)
+
+    ran = shell.run("triage", "--severity", "high", "--affected", "12.5%", "--yes", "--json")
+    found, incident = ran.document["triage"], ran.document["incident"]
+    assert ran.status == 0, ran.err
+    assert (found["environment"], found["flag"], found["decision"]) == ("strict", "customer_portal", "switch-off")
+    assert found["measured"]["well"] == ["strict"]
+    assert [step["elsewhere"] for step in found["steps"]].count(True) == 3
+    assert (ran.document["change"]["result"], ran.document["error"]) == ("kept", None)
+    assert (incident["open"], incident["affected"], incident["seconds_to_off"] < 60) == (True, 12.5, True)
+
+    assert "strict · customer_portal: an incident is open since" in shell.run("status", "strict").out
+    assert shell.run("incident", "note", "strict", "a view\nwas missing").status == 0
+    shown = shell.run("incident", "show", "strict").out
+    assert re.search(r"Switched off \d+ s after it was detected, still open\.", shown)
+    assert re.search(r'incident noted +tester@example.com +"a view was missing"', shown)
+    assert "rolloutctl incident recovered strict --flag customer_portal" in shown
+    ended(shell)
+
+
+def ended(shell: Shell) -> None:
+    """The incident of the test above is over, once."""
+    over = shell.run("incident", "recovered", "strict", "--note", "deployed", "--json")
+    assert (over.status, over.document["incident"]["open"]) == (0, False)
+    assert shell.run("incident", "recovered", "strict").status == 3
+    assert shell.run("incident", "show", "strict", "nonsense").status == 2
+    assert shell.run("incident", "list", "--json").document["incidents"] == [over.document["incident"]]
+    assert "recovered after" in shell.run("incident", "list").out
+    audit = shell.run("audit", "strict").out
+    assert audit.index("incident recovered") < audit.index("incident noted") < audit.index("opened: high, switch-off")
+    assert shell.run("triage", "--yes").out.startswith("Nobody sees any feature in strict")
+
+
+def test_on_a_terminal_it_asks_how_bad_it_is_and_how_many_are_affected(shell: Shell) -> None:
+    assert shell.run(*OPEN).status == 0
+    words = ("triage", "strict", "--symptom", "blank pages")
+    kept = shell.type(
+        *words, answers=[("low? ", "h\n"), ("[nobody knows] ", "x\n"), ("[nobody knows] ", "8\n"), ("[Y/n] ", "\n")]
+    )
+    assert kept.status == 0
+    assert "companies 15 sees it" not in kept.out
+    assert "Keep customer_portal on." in kept.out
+    assert "is recorded: kept on, still open." in kept.out
+    assert "rolloutctl triage strict customer_portal --severity critical --yes" in kept.out
+    off = shell.type(*words, answers=[("low? ", "critical\n"), ("Apply? [y/N] ", "y\n")])
+    assert off.status == 0
+    assert "nobody sees customer_portal, on 1 host" in off.out
+    assert "was open already" in off.out
+    named = ("triage", "strict", "customer_portal", "--symptom", "blank pages", "--severity", "critical")
+    no = shell.type(*named, answers=[("[Y/n] ", "n\n")])
+    assert (no.status, "there is nothing to switch off" in no.out) == (0, True)
