@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rolloutctl.rules.channels import Channel as Way
-from rolloutctl.rules.channels import Kind
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
-from rolloutctl.rules.hooks import Hook
 from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.incidents import Severity
 from rolloutctl.rules.insertion import Insertion
-from rolloutctl.rules.letters import Letter
 from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.questions import Question
@@ -27,6 +23,12 @@ from rolloutctl.rules.triage import Suggestion
 from rolloutctl.rules.triage_evidence import Measured
 from rolloutctl.rules.triage_steps import Judgement, Scene
 from rolloutctl.rules.work import Asked, Ran
+
+if TYPE_CHECKING:  # what only a file that announces something, or has hooks, needs
+    from rolloutctl.rules.channels import Channel as Way
+    from rolloutctl.rules.channels import Kind
+    from rolloutctl.rules.hooks import Hook
+    from rolloutctl.rules.letters import Letter
 
 
 class Channel(Protocol):

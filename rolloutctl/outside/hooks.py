@@ -8,10 +8,12 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rolloutctl.rules.hooks import Hook
 from rolloutctl.rules.redact import one_line
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.hooks import Hook
 
 _SHOWN = 200  # characters
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rolloutctl.errors import ConfigurationError
-from rolloutctl.rules.channels import Channel, Kind, Mail, Slack, Webhook
 
 if TYPE_CHECKING:
+    from rolloutctl.rules.channels import Channel, Kind, Mail, Webhook
     from rolloutctl.rules.letters import Letter
 
 _LETTER = "announce/letter.html.j2"
@@ -34,13 +34,14 @@ class TemplatePost:
 
     def deliver(self, way: Channel, letter: Letter, about: Mapping[str, Any]) -> str:
         """Send it; why not everybody gets it, or nothing."""
+        from rolloutctl.outside.webhooks import post  # noqa: PLC0415 - only where something is sent
+        from rolloutctl.rules.channels import Mail, Slack  # noqa: PLC0415
+
         where = way.way
         if where is None:
             return way.lacks or "nothing can be sent there"
         if isinstance(where, Mail):
             return _mailed(where, letter)
-        from rolloutctl.outside.webhooks import post  # noqa: PLC0415 - only where something is sent
-
         if isinstance(where, Slack):
             return post(where.url, {"text": letter.slack}, secrets=where.secrets)
         return _posted(where, letter, about)

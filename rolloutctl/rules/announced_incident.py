@@ -7,7 +7,7 @@ from typing import Any
 from rolloutctl.rules.announced_words import moment, sentence
 from rolloutctl.rules.announcements import Scene, named
 from rolloutctl.rules.durations import in_words
-from rolloutctl.rules.incidents import SWITCH_OFF, Incident, newest_open
+from rolloutctl.rules.incidents import KEEP, NOTHING, SWITCH_OFF, Incident, newest_open
 from rolloutctl.rules.redact import one_line
 
 Facts = dict[str, Any]
@@ -45,6 +45,8 @@ def _state(found: Incident, scene: Scene) -> str:
         return f"It was switched off {how}; but {named(left)}"
     if scene.audience is not None and scene.audience.nobody:
         return "Nobody sees it"
+    if found.decision == NOTHING and not left:
+        return "Nobody saw it when it was noticed"
     if found.decision == SWITCH_OFF:
         return "It is being switched off" + (f"; for now, {named(left)}" if left else "")
     return f"It stays on meanwhile, for {scene.audience}" if scene.audience else "It stays on meanwhile"
@@ -52,7 +54,7 @@ def _state(found: Incident, scene: Scene) -> str:
 
 def _next(found: Incident, scene: Scene) -> list[str]:
     name, flag = scene.environment.name, scene.flag.name
-    if found.decision == SWITCH_OFF:
+    if found.decision != KEEP:
         fix = "The cause is looked for, and what mends it is tried elsewhere before it comes on again"
     else:
         off = f"`rolloutctl toggle {name} {flag} false`"

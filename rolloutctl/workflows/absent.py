@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rolloutctl.errors import ConfigurationError
-from rolloutctl.rules.channels import Channel, Kind
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Environment
-from rolloutctl.rules.hooks import Hook
-from rolloutctl.rules.letters import Letter
 from rolloutctl.rules.metrics import FromPrometheus, Sample
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.channels import Channel, Kind
+    from rolloutctl.rules.hooks import Hook
+    from rolloutctl.rules.letters import Letter
 
 
 class Written:

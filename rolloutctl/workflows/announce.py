@@ -12,6 +12,7 @@ from rolloutctl.rules.announced_way import Told
 from rolloutctl.rules.announcements import Scene, named, untrue, where
 from rolloutctl.rules.channels import Announcing, Channel, Kind
 from rolloutctl.rules.config import Configuration
+from rolloutctl.rules.incidents import Incident
 from rolloutctl.rules.letters import Letter
 from rolloutctl.rules.redact import one_line
 from rolloutctl.rules.rollout_standing import ANNOUNCE
@@ -103,6 +104,22 @@ def draft(asked: Announcement, tools: Tools) -> Draft:
             details=wrong.details,
         )
     return written(asked, scene, told_of(asked.kind, scene, tools), tools)
+
+
+def draft_incident(incident: Incident, tools: Tools) -> Draft:
+    """Write that an incident was opened, without a look at the hosts: they were looked at just now.
+
+    Raises:
+        ConfigurationError: a fact is missing, or a template is wrong.
+    """
+    scene = Scene(
+        flag=tools.configuration.flag(incident.flag),
+        environment=tools.configuration.environment(incident.environment),
+        rollout=tools.configuration.rollouts.get(incident.flag),
+        incidents=(incident,),
+        now=tools.clock.now(),
+    )
+    return written(Announcement("incident", incident.flag, incident.environment), scene, Told(), tools)
 
 
 def written(asked: Announcement, scene: Scene, told: Told, tools: Tools) -> Draft:

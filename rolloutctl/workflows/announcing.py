@@ -1,16 +1,22 @@
-"""What is announced without a question, where `automatic` in environments.yaml says so: best effort, raises nothing."""
+"""What is announced without a question, where `automatic` in environments.yaml says so: best effort, raises nothing.
+
+What writes and sends is loaded only where something is to be sent: a switch-off passes here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rolloutctl.errors import RolloutctlError
-from rolloutctl.rules.announced_way import Told
-from rolloutctl.rules.announcements import Scene
-from rolloutctl.rules.channels import Kind
-from rolloutctl.rules.incidents import Incident
-from rolloutctl.workflows.announce import Announcement, Draft, channels_of, draft, send, words_of, written
 from rolloutctl.workflows.tools import Tools
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.channels import Kind
+    from rolloutctl.rules.incidents import Incident
+    from rolloutctl.workflows.announce import Draft
+    from rolloutctl.workflows.incidents import Opened
 
 
 def announce_incident(incident: Incident, tools: Tools) -> tuple[str, ...]:
@@ -19,44 +25,61 @@ def announce_incident(incident: Incident, tools: Tools) -> tuple[str, ...]:
     Call it behind the switch-off and `open_incident`. It asks no host before it sends, and records afterwards; it takes
     a minute at most for a channel that hangs, and no time where `automatic` names none.
     """
-    return _announced("incident", lambda: _of(incident, tools), tools)
+
+    def write() -> Draft:
+        from rolloutctl.workflows.announce import draft_incident  # noqa: PLC0415 - see above
+
+        return draft_incident(incident, tools)
+
+    return _announced("incident", write, tools)
+
+
+def announced(opened: Opened, tools: Tools) -> Opened:
+    """An incident that was opened just now, announced; one that was open before has been."""
+    if opened.incident is None or opened.joined:
+        return opened
+    return replace(opened, notes=(*opened.notes, *announce_incident(opened.incident, tools)))
 
 
 def announce_recovered(incident: Incident, tools: Tools) -> tuple[str, ...]:
     """Announce that an incident is over, if the hosts show that; what to know of that, in words."""
-    asked = Announcement("recovered", incident.flag, incident.environment)
-    return _announced("recovered", lambda: draft(asked, tools), tools)
+    return _of_the_hosts("recovered", incident.flag, tools, environment=incident.environment)
 
 
 def announce_phase(flag: str, phase: str, tools: Tools) -> tuple[str, ...]:
     """Announce the phase that a rollout has just entered, the last one as done where that is wanted."""
-    last = tools.configuration.rollout(flag).names[-1] == phase
-    done = last and "done" in channels_of(tools.configuration).automatic
-    kind: Kind = "done" if done else "phase"
-    asked = Announcement(kind, flag, phase=None if done else phase)
-    return _announced(kind, lambda: draft(asked, tools), tools)
+    if tools.configuration.rollout(flag).names[-1] == phase and _channels("done", tools):
+        return _of_the_hosts("done", flag, tools)
+    return _of_the_hosts("phase", flag, tools, phase=phase)
+
+
+def _of_the_hosts(
+    kind: Kind, flag: str, tools: Tools, environment: str | None = None, phase: str | None = None
+) -> tuple[str, ...]:
+    """Announce what the hosts show now."""
+
+    def write() -> Draft:
+        from rolloutctl.workflows.announce import Announcement, draft  # noqa: PLC0415 - see above
+
+        return draft(Announcement(kind, flag, environment, phase), tools)
+
+    return _announced(kind, write, tools)
+
+
+def _channels(kind: Kind, tools: Tools) -> tuple[str, ...]:
+    announcing = tools.configuration.announcing
+    return announcing.automatic.get(kind, ()) if announcing else ()
 
 
 def _announced(kind: Kind, write: Callable[[], Draft], tools: Tools) -> tuple[str, ...]:
-    announcing = channels_of(tools.configuration)
-    names = announcing.automatic.get(kind, ())
-    if not names:
+    if not (names := _channels(kind, tools)):
         return ()
+    from rolloutctl.workflows.announce import channels_of, send, words_of  # noqa: PLC0415 - see above
+
     try:
-        sent = send(write(), [announcing.channel(name) for name in names], tools)
+        sent = send(write(), map(channels_of(tools.configuration).channel, names), tools)
     except RolloutctlError as error:
         return (f"{kind} is not announced: {error.message}",)
     except KeyboardInterrupt:  # what is announced has happened: nobody has to wait for that
         return (f"Interrupted: whether {kind} is announced everywhere is not known.",)
     return (*words_of(sent, kind), *sent.notes)
-
-
-def _of(incident: Incident, tools: Tools) -> Draft:
-    scene = Scene(
-        flag=tools.configuration.flag(incident.flag),
-        environment=tools.configuration.environment(incident.environment),
-        rollout=tools.configuration.rollouts.get(incident.flag),
-        incidents=(incident,),
-        now=tools.clock.now(),
-    )
-    return written(Announcement("incident", incident.flag, incident.environment), scene, Told(), tools)

@@ -13,6 +13,8 @@ from rolloutctl.fleet import wait_for
 from rolloutctl.rules.metrics import Metric
 from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.verdicts_metrics import Verdict
+from rolloutctl.workflows.announcing import announced
+from rolloutctl.workflows.hooking import tell_guard
 from rolloutctl.workflows.incidents import Facts, open_incident
 from rolloutctl.workflows.monitor import Round
 from rolloutctl.workflows.toggle import Request, toggle
@@ -59,7 +61,7 @@ class Guard:
         if done.result == "unchanged" and done.error is None:
             return False
         self.done = done
-        self._aftermath.begin(failing, self._detected(failing, round_), request.reason)
+        self._aftermath.begin(done, failing, self._detected(failing, round_))
         return True
 
     @property
@@ -102,11 +104,11 @@ class Aftermath:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aftermath")
         self._running: Future[tuple[str, ...]] | None = None
 
-    def begin(self, failing: Iterable[Verdict], detected: datetime, symptom: str) -> None:
+    def begin(self, done: Done, failing: Iterable[Verdict], detected: datetime) -> None:
         """The flag is off, for what failed since `detected`."""
         numbers = {verdict.metric: verdict.now for verdict in failing if verdict.now is not None}
-        facts = Facts(severity="high", symptom=symptom, detected=detected, numbers=numbers)
-        self._running = self._pool.submit(self._record, facts)
+        facts = Facts(severity="high", symptom=done.plan.reason, detected=detected, numbers=numbers)
+        self._running = self._pool.submit(self._record, done, facts)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -123,13 +125,14 @@ class Aftermath:
             wait_for([self._running], seconds)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _record(self, facts: Facts) -> tuple[str, ...]:
-        opened = open_incident(self._environment, self._flag, self._tools, facts)
+    def _record(self, done: Done, facts: Facts) -> tuple[str, ...]:
+        opened = announced(open_incident(self._environment, self._flag, self._tools, facts), self._tools)
+        told = (*opened.notes, *tell_guard(done, facts.symptom, self._tools))
         if opened.incident is None:
-            return opened.notes
+            return told
         word = "is more of" if opened.joined else "is recorded as"
         show = f"rolloutctl incident show {self._environment}"
-        return (f"It {word} incident {opened.incident.id}: {show}", *opened.notes)
+        return (f"It {word} incident {opened.incident.id}: {show}", *told)
 
 
 def guards(metrics: Iterable[Metric]) -> tuple[str, ...]:

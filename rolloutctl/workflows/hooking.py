@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rolloutctl.errors import Refused
 from rolloutctl.rules.change_fields import change_fields, error_fields
-from rolloutctl.rules.hooks import Hook, Moment
 from rolloutctl.rules.plans import Plan
 from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Done, Tools
+
+if TYPE_CHECKING:
+    from rolloutctl.rules.hooks import Hook, Moment
 
 _STANDS = frozenset({"kept", "provisional"})
 _WENT_WRONG = frozenset({"reverted", "in_doubt"})

@@ -10,6 +10,7 @@ from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.incidents import NOTED, RECOVERED, Incident, all_incidents_in
 from rolloutctl.rules.rollout_standing import INCIDENT
+from rolloutctl.workflows.announcing import announce_recovered
 from rolloutctl.workflows.incidents import logs_with
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.rollout_bench import HostBench, host_bench
@@ -96,7 +97,8 @@ def recovered(which: Which, text: str, tools: Tools) -> Said:
                 state=_UNSAID,
                 hint=f"rolloutctl incident show {which.environment} {meant.id}",
             )
-        return _written(opened, meant, {"action": RECOVERED, "note": text})
+        said = _written(opened, meant, {"action": RECOVERED, "note": text})
+    return replace(said, notes=(*said.notes, *announce_recovered(said.incident, tools)))
 
 
 def _listed(asked: Environment, tools: Tools) -> Listed:

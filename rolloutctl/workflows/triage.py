@@ -16,6 +16,7 @@ from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.triage import suggested
 from rolloutctl.rules.triage_evidence import Measured
 from rolloutctl.rules.triage_steps import Judgement, Scene, judgement
+from rolloutctl.workflows.announcing import announced
 from rolloutctl.workflows.incidents import Facts, Opened, open_incident
 from rolloutctl.workflows.monitor import metrics_of
 from rolloutctl.workflows.toggle import Request, toggle
@@ -175,7 +176,7 @@ class _Case:
             decision=decision,
             numbers=numbers_of(measured),
         )
-        return open_incident(self.report.environment, self.flag, self.tools, facts)
+        return announced(open_incident(self.report.environment, self.flag, self.tools, facts), self.tools)
 
     def _scene(self, audience: Audience | None) -> Scene:
         configuration, name = self.tools.configuration, self.report.environment

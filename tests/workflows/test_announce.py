@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from rolloutctl.errors import ConfigurationError, Refused
+from rolloutctl.outside.hooks import run_hook
 from rolloutctl.outside.post import TemplatePost
 from rolloutctl.outside.yaml_file import load
+from rolloutctl.rules.hooks import Hook, Moment
 from rolloutctl.rules.rollout_standing import Mark
+from rolloutctl.rules.verdicts_metrics import Verdict
 from rolloutctl.workflows.announce import Announcement, channels_of, draft, send
 from rolloutctl.workflows.announcing import announce_incident, announce_recovered
+from rolloutctl.workflows.guarding import Aftermath
+from rolloutctl.workflows.incident_marks import Which, recovered
 from rolloutctl.workflows.incidents import Facts, open_incident
 from rolloutctl.workflows.tools import Tools
 from tests.outside.listeners import Hooked, webhooks
@@ -94,6 +100,27 @@ def test_an_incident_is_announced_by_itself_and_so_is_its_end(pair: Pair, there:
     (still,) = announce_recovered(opened.incident, tools)
     assert still == f"recovered is not announced: An incident of {FLAG} in pair is still open."
     assert announce_incident(opened.incident, pair.tools) == ()  # nobody asked for it there
+    over = recovered(Which("pair"), "mended", tools)
+    assert over.notes == ("recovered is announced to team.",)
+    assert "• tester@example.com: mended" in there.taken[-1][2]["text"]
+
+
+def test_what_a_guard_has_done_is_recorded_announced_and_told_to_hooks(pair: Pair, there: Hooked, tools: Tools) -> None:
+    pair.switch(FLAG, True)
+    off = pair.switch(FLAG, False)
+    hooks: dict[Moment, tuple[Hook, ...]] = {
+        "guard-fired": (Hook(run="cat >fired", folder=str(pair.folder)), Hook(run="exit 4"))
+    }
+    tools = replace(tools, hooks=run_hook, configuration=replace(tools.configuration, hooks=hooks))
+    after = Aftermath("pair", FLAG, tools)
+    after.begin(off, [Verdict(metric="errors", host="web-1", word="fail", told="9 of 10", now=9.0)], tools.clock.now())
+    after.wait(60)
+    recorded, *others = after.notes
+    assert recorded.startswith("It is recorded as incident ")
+    assert "incident is announced to team." in others
+    assert others[-1] == "guard-fired: `exit 4` failed: exit 4."
+    assert "errors" not in there.taken[-1][2]["text"]  # the reason of this switch-off was another
+    assert json.loads((pair.folder / "fired").read_text())["reason"] == "a test"
 
 
 def test_an_own_template_takes_the_place_of_the_shipped_one_and_its_faults_are_told(pair: Pair, tools: Tools) -> None:
