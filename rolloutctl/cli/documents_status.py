@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rolloutctl.cli.documents import Document
 from rolloutctl.cli.documents_incident import incident_fields
+from rolloutctl.cli.documents_schedules import of_schedule
 from rolloutctl.rules.change_fields import asked_fields
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.history import Change
@@ -51,6 +52,7 @@ def _environment(found: EnvironmentStatus, flags: Flags) -> Document:
         "hosts": [_host(host, found, flags) for host in found.hosts],
         "in_doubt": [_doubt(change) for change in found.doubts],
         "incidents": [incident_fields(each) for each in found.incidents],
+        "scheduled": [{**of_schedule(each), "overdue": each in found.overdue} for each in found.scheduled],
     }
 
 

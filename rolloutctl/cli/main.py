@@ -26,6 +26,8 @@ _NAME = "rolloutctl"
 _COMMANDS = (
     "toggle",
     "confirm",
+    "due",
+    "unschedule",
     "status",
     "rollback",
     "audit",

@@ -27,6 +27,7 @@ class Remark:
     text: str
     help: str = ""
     urgent: bool = True
+    planned: bool = False  # it is to come, and nothing is wrong with it
 
 
 def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark, ...]:
@@ -45,7 +46,20 @@ def remarks(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> tuple[Remark
         *(remark for host in found.hosts for remark in _host(found, host)),
         *(_drift(found, name) for name in flags if not found.consistent(name)),
         *_undeclared(found),
+        *_scheduled(found),
     )
+
+
+def _scheduled(found: EnvironmentStatus) -> Iterator[Remark]:
+    name = found.environment.name
+    for each in found.scheduled:
+        said = f"{each.flag} is scheduled for {each.after} at {each.written}, by {each.actor} (schedule {each.id})"
+        if each in found.overdue:
+            late = f"{said}: that is past, and nobody has carried it out"
+            yield Remark(name, late, f"What becomes of it: {words.command('due', name)}")
+        else:
+            cancel = words.command("unschedule", name, each.id)
+            yield Remark(name, said, f"Cancel it: {cancel}", urgent=False, planned=True)
 
 
 def disagreeing(found: EnvironmentStatus, name: str, meant: Audience | None = None) -> tuple[str, ...]:

@@ -162,7 +162,8 @@ def _show_remarks(found: Found, flags: Flags, page: Page, only: str = "") -> Non
         told = [
             remark
             for remark in told
-            if remark.urgent and remark.help != words.command("status", found[0].environment.name, only)
+            if (remark.urgent or remark.planned)
+            and remark.help != words.command("status", found[0].environment.name, only)
         ]
     if told:
         page.gap()

@@ -26,6 +26,9 @@ ConfirmWithin = Annotated[
     str,
     typer.Option("--confirm-within", metavar="TIME", help="Go back by itself then, unless `confirm` came before: 10m."),
 ]
+At = Annotated[
+    str, typer.Option("--at", metavar="WHEN", help='Not now: "2025-11-24 09:00 Europe/Berlin". `due` carries it out.')
+]
 Remove = Annotated[str | None, typer.Option("--remove-companies", metavar="15,42", help="These see it no longer.")]
 
 
@@ -38,6 +41,7 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     companies: Companies = None,
     add_companies: Add = None,
     remove_companies: Remove = None,
+    at: At = "",
     confirm_within: ConfirmWithin = "",
     reason: options.Reason = "",
     dry_run: options.DryRun = False,
@@ -67,6 +71,11 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     answer.check(environment)
     reason = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
     request = Request(environment, flag, wish, reason)
+    if at:
+        from rolloutctl.cli.scheduling import put_off  # noqa: PLC0415
+
+        put_off(request, at, how, answer)
+        return
     tools = tools_for(configuration)
     change(invocation, answer, lambda desk: carry_out(request, how, tools, desk))
 

@@ -95,7 +95,8 @@ class Plan:
     """One transaction that gives a flag a new audience in an environment; `undoes` names others.
 
     With `confirm_within` (seconds) it goes back by itself when nobody has confirmed it by then. A change of a rollout
-    has `about`, what its records say of the phase, and `overridden`, the gates that somebody passes by.
+    has `about`, what its records say of the phase, and `overridden`, the gates that somebody passes by; one that was
+    scheduled has `fulfils`, what its records say of that.
     """
 
     change: str
@@ -110,6 +111,7 @@ class Plan:
     confirm_within: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
+    fulfils: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def before(self) -> Audience:
@@ -143,6 +145,7 @@ class Plan:
             "reason": self.reason,
             "undoes": list(self.undoes),
             **({"rollout": dict(self.about)} if self.about else {}),
+            **self.fulfils,
             **origin,
         }
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
+from rolloutctl.rules.records import audience_of
 
 VALIDATE = "validate"  # the stage before the first phase
-ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE = "rollout", "sign-off", "check", "incident", "announce"
-MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE)
+ROLLOUT, SIGN_OFF, CHECK = "rollout", "sign-off", "check"
+INCIDENT, ANNOUNCE, SCHEDULE = "incident", "announce", "schedule"
+MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE, SCHEDULE)
 _YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on every clock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,6 +53,10 @@ class Mark:
             return f"incident {self.action}" + (f": {judged}" if judged else "")
         if self.fields.get("event") == ANNOUNCE:
             return announced_in_words(self.fields)
+        if self.fields.get("event") == SCHEDULE:
+            named = f"schedule {self.fields.get('schedule') or self.entry} {self.action}"
+            meant = f": {audience_of(self.fields['to'])} at {self.fields.get('written')}" if "to" in self.fields else ""
+            return named + meant
         about = self.fields.get("rollout")
         entered = about.get("phase") if isinstance(about, Mapping) else None
         subject = self.fields.get("item") or self.fields.get("role") or entered or "the rollout"

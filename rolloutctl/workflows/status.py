@@ -15,9 +15,11 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.incidents import Incident, all_incidents_in
 from rolloutctl.rules.outcomes import asked_in
 from rolloutctl.rules.provisional import Provisional, provisional_in
+from rolloutctl.rules.records import Record
 from rolloutctl.rules.requests import HEALTH, requests_for
 from rolloutctl.rules.rollout_log import standing
 from rolloutctl.rules.rollout_standing import Stay
+from rolloutctl.rules.schedules import GRACE, Schedule, is_overdue, pending, schedules_in
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
@@ -72,6 +74,8 @@ class EnvironmentStatus:
         default_factory=dict
     )  # by flag: its rollout's, and how long to soak
     incidents: tuple[Incident, ...] = ()  # the open ones, as far as the newest records tell
+    scheduled: tuple[Schedule, ...] = ()  # what is to come, as far as the newest records tell
+    overdue: tuple[Schedule, ...] = ()  # those that nobody has carried out in time
 
     @property
     def reachable(self) -> bool:
@@ -118,7 +122,8 @@ class EnvironmentStatus:
         """Whether nothing here needs a person: no drift or ill health, nothing interrupted, in doubt, unreachable."""
         flags = {name for host in self.hosts for name in host.flags or {}}
         interrupted = any(pending for host in self.hosts if host.state for pending in host.state.pending)
-        return self.healthy and not self.doubts and not interrupted and all(self.consistent(name) for name in flags)
+        waits = bool(self.doubts or interrupted or self.overdue)
+        return self.healthy and not waits and all(self.consistent(name) for name in flags)
 
 
 def status(environments: Iterable[Environment], flags: Iterable[Flag], tools: Tools) -> tuple[EnvironmentStatus, ...]:
@@ -153,10 +158,18 @@ def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...],
             hosts.append(HostStatus(host.name, host.address, error.message, error.hint))
     states = {name: state for name, state in seen.items() if isinstance(state, HostState)}
     changes = of_environment(states)
-    stays = _stays(environment, states, tools)
     logs = {name: state.records for name, state in states.items()}
-    incidents = tuple(each for each in all_incidents_in(logs, environment.name) if each.is_open)
-    return EnvironmentStatus(environment, tuple(hosts), changes, in_doubt(changes), stays=stays, incidents=incidents)
+    scheduled, now = _scheduled(environment, logs, flags), tools.clock.now()
+    return EnvironmentStatus(
+        environment,
+        tuple(hosts),
+        changes,
+        in_doubt(changes),
+        stays=_stays(environment, states, tools),
+        incidents=tuple(each for each in all_incidents_in(logs, environment.name) if each.is_open),
+        scheduled=scheduled,
+        overdue=tuple(each for each in scheduled if is_overdue(each, now, GRACE)),
+    )
 
 
 def _stays(environment: Environment, states: Mapping[str, HostState], tools: Tools) -> dict[str, tuple[Stay, float]]:
@@ -169,6 +182,13 @@ def _stays(environment: Environment, states: Mapping[str, HostState], tools: Too
             soaks = {phase.name: phase.soak for phase in rollout.phases}
             found[rollout.flag] = (stay, soaks.get(stay.phase, 0.0))
     return found
+
+
+def _scheduled(
+    environment: Environment, logs: Mapping[str, tuple[Record, ...]], flags: Iterable[Flag]
+) -> tuple[Schedule, ...]:
+    found = (each for flag in flags for each in schedules_in(logs, flag=flag.name, environment=environment.name))
+    return pending(tuple(found))
 
 
 def _ask(

@@ -34,6 +34,7 @@ class Request:
     about: Mapping[str, Any] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
     guard: Callable[[Mapping[str, HostState]], None] = lambda _states: None
+    fulfils: Mapping[str, str] = field(default_factory=dict)  # what the records say of the schedule it carries out
 
 
 def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -66,6 +67,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             confirm_within=options.confirm_within,
             about=request.about,
             overridden=request.overridden,
+            fulfils=request.fulfils,
         )
 
     done = carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)

@@ -18,8 +18,9 @@ from rolloutctl.rules.flags import EVERYONE
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
+CHANGING = ("toggle", "confirm", "due", "unschedule")
 LOOKING = ("health", "monitor", "triage", "timeline", "report", "announce")
-ONES = ("toggle", "confirm", "status", "rollback", "audit", *LOOKING, "init", "trust", "doctor", "schema")
+ONES = (*CHANGING, "status", "rollback", "audit", *LOOKING, "init", "trust", "doctor", "schema")
 COMMANDS = (*ONES, "rollout", "incident")
 
 

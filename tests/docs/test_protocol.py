@@ -87,7 +87,7 @@ def test_the_record_in_the_audit_page_has_the_fields_of_its_table() -> None:
     described = {
         word for row in rows(section(DOCS / "audit.md", "A record")) for word in re.findall(r"`([a-z_]+)`", row[0])
     }
-    assert described - {"late", "until", "seconds", "decided_by", "rollout"} == set(record)
+    assert described - {"late", "until", "seconds", "decided_by", "rollout", "schedule", "scheduled_by"} == set(record)
 
 
 def test_every_cause_of_an_outcome_is_explained() -> None:
