@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rolloutctl.cli import report_tables as tables
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, Part, text
-from rolloutctl.rules.reporting import Chapter, Goal, Story
+from rolloutctl.rules.reporting import Chapter, Story
 from rolloutctl.rules.reporting_words import when
 
 _STYLES = {"✓": "green", "✗": "bold red", "?": "yellow", "!": "bold yellow", "●": "bold green", "○": "dim", "-": "dim"}
 
 
 def show_story(story: Story, page: Page) -> None:
-    """The short version."""
+    """The short version: what was missed in full, the rest in numbers."""
     zone = ZoneInfo(story.zone)
     begun = tables.worth_telling(story)
     page.gap()
     title = text((f"{story.flag} in {story.environment}", "bold"), f"   {story.state}")
     page.ends(title, f"times in {story.zone}")
-    page.line(f"seen by {story.seen}; success metrics: {tables.tally(begun)}", indent=2, hang=2)
+    page.line(f"seen by {story.seen}", indent=2, hang=2)
     page.gap()
-    for chapter in (*filter(None, [story.validation]), *story.chapters):
-        _show_phase(chapter, story, zone, page)
+    page.columns([_phase(each, story, zone) for each in (*filter(None, [story.validation]), *story.chapters)])
+    for note in (f"{each.name}: {each.note}" for each in story.chapters if each.note):
+        page.line(("! ", "bold yellow"), note, indent=2, hang=2)
+    page.gap()
+    page.line(("Success metrics", "bold"), f": {tables.tally(begun)}", indent=2)
+    width = max((len(each.name) for each in begun), default=0)
+    for each in begun:
+        _show_success(each, width, page)
     _show_incidents(story, zone, page)
     for trouble in story.troubles:
         page.line(("! ", "bold yellow"), trouble, indent=2, hang=2)
     page.gap()
-    page.advice(
-        f"With plots, changes and the audit log: {words.command('report', story.flag, '--html', 'report.html')}"
-    )
+    command = words.command("report", story.flag, "--html", "report.html")
+    page.advice(f"All of it, with plots, evidence, changes and the audit log: {command}")
 
 
 def show_written(path: str, size: int, page: Page) -> None:
@@ -38,30 +44,36 @@ def show_written(path: str, size: int, page: Page) -> None:
     page.line(("✓ ", "bold green"), f"written: {path}, {size / 1000:,.0f} kB", hang=2)
 
 
-def _show_phase(chapter: Chapter, story: Story, zone: ZoneInfo, page: Page) -> None:
-    mark = tables.MARKS[chapter.state]
+def _phase(chapter: Chapter, story: Story, zone: ZoneInfo) -> list[Cell]:
+    name = text(_styled(tables.MARKS[chapter.state]), " ", (chapter.name, "bold"))
     if chapter is story.validation:
-        told = [chapter.who]
-    else:
-        late = f", {tables.late(chapter)}" if chapter.slipped is not None else ""
-        told = [
-            chapter.who or "not known",
-            f"planned {tables.planned(chapter, zone)}{late}",
-            tables.real(chapter, story),
-        ]
-    page.line(_styled(mark), " ", (chapter.name, "bold"), "   ", " · ".join(filter(None, told)), indent=2, hang=4)
-    if chapter.note:
-        page.line(("! ", "bold yellow"), chapter.note, indent=4, hang=2)
-    rows: list[list[Cell]] = [_goal(each) for each in chapter.goals]
-    if rows:
-        page.columns(rows, indent=4)
+        return [name, chapter.who, "", "", ""]
+    planned = f"planned {_days(*chapter.planned, zone)}" if chapter.planned else "no day planned"
+    late = tables.late(chapter) if chapter.slipped is not None else ""
+    if chapter.stays:
+        first, last = chapter.stays[0], chapter.stays[-1]
+        return [name, chapter.who or "not known", planned, _days(first.begin, last.end, zone), late]
+    return [name, chapter.who, planned, tables.real(chapter, story), late]
 
 
-def _goal(goal: Goal) -> list[Cell]:
-    mark = tables.MARKS[goal.verdict]
-    target = "" if goal.verdict == "not measured" else f", target {goal.target}"
-    word = "not measured: " if goal.verdict == "not measured" else ""
-    return [text(_styled(mark), f" {goal.what}"), f"{word}{goal.measured}{target}"]
+def _days(begin: datetime, end: datetime | None, zone: ZoneInfo) -> str:
+    """`4 Nov to 11 Nov`, `from 18 Nov`."""
+    first, last = (None if each is None else each.astimezone(zone) for each in (begin, end))
+    assert first is not None  # noqa: S101 - only the end may be
+    told = f"{first.day} {first:%b}"
+    return f"{told} to {last.day} {last:%b}" if last else f"from {told}"
+
+
+def _show_success(chapter: Chapter, width: int, page: Page) -> None:
+    """A line for the phase, and one for each success metric that was missed or is open."""
+    wrong = [goal for goal in chapter.goals if goal.verdict in {"missed", "open"}]
+    blind = [goal.what for goal in chapter.goals if goal.verdict == "not measured"]
+    mark = "✗" if any(goal.verdict == "missed" for goal in wrong) else "○" if wrong else "✓"
+    told = tables.tally([chapter]) + (f" ({words.listed(blind)})" if blind else "")
+    page.line(_styled(mark), " ", (f"{chapter.name:<{width}}", "bold"), f"   {told}", indent=2, hang=4)
+    for goal in wrong:
+        target = f" (target {goal.target})" if goal.target else ""
+        page.line(_styled(tables.MARKS[goal.verdict]), f" {goal.what}{target}: {goal.measured}", indent=4, hang=2)
 
 
 def _show_incidents(story: Story, zone: ZoneInfo, page: Page) -> None:

@@ -132,7 +132,7 @@ def _metric(what: str, metric: Metric, of: Measured) -> Goal:
         parts.append(f"worst {value(worst.worst, metric)} ({when(worst.worst_at, of.zone)})")
     if metric.worse is not None:
         parts.append(f"before {value(before.level, metric)}" if before else "how it was before is not known")
-    told = "; ".join([*parts, *_spells(worst, of.zone)])
+    told = "; ".join([*_spells(worst, of.zone), *parts])
     return _goal(Goal(what, target(metric), told, _judged(metric, tallies, of)), tallies, worst, of)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from itertools import pairwise
 
 from rolloutctl.rules.metrics import Metric
@@ -20,7 +20,7 @@ _LEFT, _RIGHT = 52.0, 12.0  # room for numbers; and at the right for the names o
 _NAMES = 64.0
 _CHARACTER = 6.2  # how wide one is, about, at the size that pictures write in
 _LINE = 13.0  # how high
-_A_DAY = 92.0  # what a day's name needs, with room around it
+_A_DAY = 62.0  # what a day's name needs, with room around it
 _FAR = 3.0  # a limit that is so many times above everything would press the rest flat
 _SPIKE = 4.0  # so many times above the lines, a band is cut off, and told
 _GAP = 2  # buckets without a sample, from which the line ends
@@ -91,11 +91,12 @@ def plot(chart: Chart, story: Story, zone: tzinfo, width: float) -> Plot:
     several = len(chart.curves) > 1
     right = width - (_NAMES if several else _RIGHT)
     grid = chart.grid
-    end = min(grid.begin + timedelta(seconds=grid.seconds * grid.count), story.at)
+    end = min(grid.begins(grid.count), story.at)
     times = TimeScale(grid.begin, end, _LEFT, right - _LEFT)
     ticks, far, cut = _range(chart)
     values = ValueScale(ticks[0], ticks[-1], _TOP, _HEIGHT - _TOP - _BOTTOM)
     metric, limit = chart.metric, chart.metric.limit
+    drawn = [_drawn(curve, chart, times, values, number) for number, curve in enumerate(chart.curves)]
     return Plot(
         width=width,
         height=_HEIGHT,
@@ -105,7 +106,7 @@ def plot(chart: Chart, story: Story, zone: tzinfo, width: float) -> Plot:
         bottom=_HEIGHT - _BOTTOM,
         values=tuple(Tick(values.y(each), f"{each:,.10g}") for each in ticks),
         days=time_ticks(times, zone, max(2, int((right - _LEFT) / _A_DAY))),
-        curves=tuple(_spread(_drawn(curve, chart, times, values, n) for n, curve in enumerate(chart.curves))),
+        curves=_spread(drawn, _HEIGHT - _BOTTOM),
         limit=Level(values.y(limit.bound), f"limit {limit}") if limit and not far else None,
         baseline=None
         if chart.baseline is None or not values.holds(chart.baseline)
@@ -150,21 +151,26 @@ def _is_far(metric: Metric, low: float, high: float) -> bool:
 def _drawn(curve: Curve, chart: Chart, times: TimeScale, values: ValueScale, number: int) -> Drawn:
     lines, bands = [], []
     for run in _runs(curve.buckets):
-        xs = [times.x(chart.grid.middle(bucket.number)) for bucket in run]
-        lines.append(path((x, values.y(b.middle)) for x, b in zip(xs, run, strict=True)))
-        upper = [(x, values.y(b.most)) for x, b in zip(xs, run, strict=True)]
-        bands.append(area(upper, [(x, values.y(b.least)) for x, b in zip(xs, run, strict=True)]))
+        middles = [times.x(chart.grid.middle(bucket.number)) for bucket in run]
+        lines.append(path((x, values.y(b.middle)) for x, b in zip(middles, run, strict=True)))
+        # As steps: a slope would say of one spike that it came and went slowly.
+        edges = [(times.x(chart.grid.begins(b.number)), times.x(chart.grid.begins(b.number + 1)), b) for b in run]
+        upper = [(x, values.y(b.most)) for begin, end, b in edges for x in (begin, end)]
+        lower = [(x, values.y(b.least)) for begin, end, b in edges for x in (begin, end)]
+        bands.append(area(upper, lower))
     last = values.y(curve.buckets[-1].middle) if curve.buckets else values.top
     dash = _DASHES[number % len(_DASHES)]
     return Drawn(curve.name, "".join(lines), "".join(bands), dash, last)
 
 
-def _spread(curves: Iterable[Drawn]) -> Iterator[Drawn]:
-    """The same curves, with names that don't stand on each other: each at least a line below the one above."""
-    above = -_LINE
-    for curve in sorted(curves, key=lambda each: each.y):
-        above = max(curve.y, above + _LINE)
-        yield Drawn(curve.name, curve.line, curve.band, curve.dash, above)
+def _spread(curves: Sequence[Drawn], bottom: float) -> tuple[Drawn, ...]:
+    """The same curves, with names that don't stand on each other, nor below the plot: a line apart."""
+    drawn = list(curves)
+    below = bottom + _LINE
+    for number, curve in sorted(enumerate(drawn), key=lambda pair: -pair[1].y):
+        below = min(curve.y, below - _LINE)
+        drawn[number] = replace(curve, y=below)
+    return tuple(drawn)
 
 
 def _runs(buckets: Sequence[Bucket]) -> Iterator[Sequence[Bucket]]:
@@ -184,9 +190,7 @@ def _gaps(chart: Chart, times: TimeScale) -> Iterator[Zone]:
     edges = [-1, *known, chart.grid.count]
     for one, other in pairwise(edges):
         if other - one > _GAP:
-            begin = chart.grid.begin + timedelta(seconds=chart.grid.seconds * (one + 1))
-            end = chart.grid.begin + timedelta(seconds=chart.grid.seconds * other)
-            yield Zone(*times.stretch(begin, end), "no samples")
+            yield Zone(*times.stretch(chart.grid.begins(one + 1), chart.grid.begins(other)), "no samples")
 
 
 def _phases(story: Story, times: TimeScale) -> tuple[Mark, ...]:

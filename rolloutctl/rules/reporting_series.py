@@ -28,9 +28,13 @@ class Grid:
         """In which bucket a moment is."""
         return int((moment - self.begin).total_seconds() // self.seconds)
 
+    def begins(self, number: float) -> datetime:
+        """When a bucket begins."""
+        return self.begin + timedelta(seconds=self.seconds * number)
+
     def middle(self, number: int) -> datetime:
         """The middle of a bucket."""
-        return self.begin + timedelta(seconds=self.seconds * (number + 0.5))
+        return self.begins(number + 0.5)
 
 
 @dataclass(frozen=True, slots=True)
