@@ -65,6 +65,7 @@ rollouts:
     start: 2025-10-27
     zone: Europe/Berlin
     companies: {file: companies.csv, exclude: [7]}
+    timeline: [{name: development, days: 10}, {name: staging, days: 2, validation: true}]
     validate: {environment: staging, checklist: checklist.yaml, signoffs: [qa, product]}
     phases:
       - {name: dark, audience: nobody, soak: 24h}

@@ -22,7 +22,7 @@ def of_story(story: Story) -> Document:
             "zone": story.zone,
             "state": story.state,
             "seen": story.seen,
-            "validation": _chapter(story.validation) if story.validation else None,
+            "before": [_chapter(each) for each in story.before],
             "phases": [_chapter(each) for each in story.chapters],
             "changes": [_deed(each) for each in story.deeds],
             "incidents": [_incident(each) for each in story.incidents],
@@ -42,6 +42,7 @@ def _chapter(chapter: Chapter) -> Document:
     begin, end = chapter.planned or (None, None)
     return {
         "name": chapter.name,
+        "kind": chapter.kind,
         "state": chapter.state.replace(" ", "_"),
         "who": chapter.who,
         "companies": len(chapter.cohort.companies) if chapter.cohort else None,

@@ -23,7 +23,7 @@ def show_story(story: Story, page: Page) -> None:
     page.ends(title, f"times in {story.zone}")
     page.line(f"seen by {story.seen}", indent=2, hang=2)
     page.gap()
-    page.columns([_phase(each, story, zone) for each in (*filter(None, [story.validation]), *story.chapters)])
+    page.columns([_phase(each, story, zone) for each in story.whole])
     for note in (f"{each.name}: {each.note}" for each in story.chapters if each.note):
         page.line(("! ", "bold yellow"), note, indent=2, hang=2)
     page.gap()
@@ -46,13 +46,11 @@ def show_written(path: str, size: int, page: Page) -> None:
 
 def _phase(chapter: Chapter, story: Story, zone: ZoneInfo) -> list[Cell]:
     name = text(_styled(tables.MARKS[chapter.state]), " ", (chapter.name, "bold"))
-    if chapter is story.validation:
-        return [name, chapter.who, "", "", ""]
     planned = f"planned {_days(*chapter.planned, zone)}" if chapter.planned else "no day planned"
     late = tables.late(chapter) if chapter.slipped is not None else ""
     if chapter.stays:
         first, last = chapter.stays[0], chapter.stays[-1]
-        return [name, chapter.who or "not known", planned, _days(first.begin, last.end, zone), late]
+        return [name, chapter.who, planned, _days(first.begin, last.end, zone), late]
     return [name, chapter.who, planned, tables.real(chapter, story), late]
 
 

@@ -12,7 +12,7 @@ from rolloutctl.cli import words
 from rolloutctl.cli.report_tables import Table
 from rolloutctl.rules.redact import one_line
 from rolloutctl.rules.reporting import Story
-from rolloutctl.rules.reporting_words import target, when
+from rolloutctl.rules.reporting_words import made_at, target
 
 SIGN = "<!-- rolloutctl report -->"  # by which one of ours is known
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@!&])")  # also what makes a mention, a link or HTML of a name
@@ -30,8 +30,7 @@ def _lines(story: Story) -> Iterator[str]:
     yield ""
     if story.description:
         yield from (_safe(story.description), "")
-    year = story.at.astimezone(zone).year
-    yield f"{when(story.at, zone)} {year}, times in {story.zone}. Hosts: {_safe(words.listed(story.hosts))}."
+    yield f"{made_at(story.at, zone)}, times in {story.zone}. Hosts: {_safe(words.listed(story.hosts))}."
     yield ""
     yield f"- Where it stands: {_safe(story.state)}"
     yield f"- Who sees it: {_safe(story.seen)}"

@@ -15,7 +15,7 @@ from rolloutctl.rules.redact import printable
 from rolloutctl.rules.reporting import Chart, Story
 from rolloutctl.rules.reporting_plot import Plot, plot
 from rolloutctl.rules.reporting_way import way
-from rolloutctl.rules.reporting_words import target, when
+from rolloutctl.rules.reporting_words import made_at, target
 
 _WIDE, _NARROW = 860.0, 360.0  # of the pictures: for a screen and paper, and for a telephone
 
@@ -39,8 +39,7 @@ def page(story: Story) -> str:
     facts: dict[str, Any] = {
         "story": story,
         "title": f"{story.flag} in {story.environment}",
-        "at": when(story.at, zone),
-        "year": story.at.astimezone(zone).year,
+        "at": made_at(story.at, zone),
         "version": __version__,
         "hosts": words.listed(story.hosts),
         "facts": _facts(story),

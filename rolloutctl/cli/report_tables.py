@@ -17,6 +17,7 @@ from rolloutctl.rules.reporting_words import day, people, when
 MARKS = {
     "done": "✓",
     "current": "●",
+    "over by plan": "○",
     "ahead": "○",
     "left out": "-",
     "met": "✓",
@@ -29,6 +30,8 @@ MARKS = {
     "no data": "?",
     "overridden": "!",
 }
+
+_UNRECORDED = {"done": "over", "over by plan": "over by plan", "current": "going on by plan", "ahead": "not yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,10 @@ class Table:
 
 def phases(story: Story) -> Table:
     """Each phase: for whom, planned, real."""
-    told = (*filter(None, [story.validation]), *story.chapters)
     return Table(
         "Phases",
         ("phase", "who sees it", "planned", "real", "days off plan", "remarks"),
-        tuple(_phase(each, story) for each in told),
+        tuple(_phase(each, story) for each in story.whole),
         "The plan has no phases.",
         marked=(0,),
         kind="phases",
@@ -147,8 +149,7 @@ def marked(word: str) -> str:
 
 def worth_telling(story: Story) -> tuple[Chapter, ...]:
     """The validation and the phases that have begun."""
-    each = [*filter(None, [story.validation]), *story.chapters]
-    return tuple(chapter for chapter in each if chapter.goals or chapter.proofs)
+    return tuple(chapter for chapter in story.whole if chapter.goals or chapter.proofs)
 
 
 def tally(chapters: Iterable[Chapter]) -> str:
@@ -176,6 +177,8 @@ def real(chapter: Chapter, story: Story) -> str:
         return "; ".join(spans) + (
             f"; soaked {in_days(chapter.soaked)} of {in_days(chapter.soak)}" if chapter.soak else ""
         )
+    if chapter.kind != "phase":
+        return _UNRECORDED.get(chapter.state, "")
     if chapter.state == "left out":
         return "left out"
     if chapter.expected is not None:
@@ -189,12 +192,9 @@ def _phase(chapter: Chapter, story: Story) -> tuple[str, ...]:
     if chapter.cohort is not None:
         remarks.insert(0, in_numbers(chapter.cohort))
     mark = f"{MARKS[chapter.state]} {chapter.name}"
-    if chapter is story.validation:
-        over = "complete enough to begin" if chapter.state == "done" else "running"
-        return (mark, chapter.who, "before the first phase", over, "", "")
     return (
         mark,
-        chapter.who or "not known",
+        chapter.who or ("" if chapter.kind == "preparation" else "not known"),
         planned(chapter, zone),
         real(chapter, story),
         late(chapter),
@@ -205,7 +205,7 @@ def _phase(chapter: Chapter, story: Story) -> tuple[str, ...]:
 def late(chapter: Chapter) -> str:
     """`2 days late`, `on time`; not known where one of the two days is not."""
     if chapter.slipped is None:
-        return "not known"
+        return "not known" if chapter.kind == "phase" else ""
     if not chapter.slipped:
         return "on time"
     return f"{words.counted(abs(chapter.slipped), 'day')} {'late' if chapter.slipped > 0 else 'early'}"

@@ -18,7 +18,7 @@ from rolloutctl.rules.rollout_dates import Forecast
 from rolloutctl.rules.rollout_standing import Standing, Stay, moment_of
 from rolloutctl.rules.rollouts import Phase
 
-State = Literal["done", "current", "ahead", "left out"]
+State = Literal["done", "current", "over by plan", "ahead", "left out"]
 Judged = Literal["met", "so far", "missed", "open", "not measured"]
 Proved = Literal["ok", "missing", "no data", "overridden"]
 
@@ -74,6 +74,7 @@ class Chapter:
     name: str
     state: State
     who: str  # in words
+    kind: Literal["phase", "validation", "preparation"] = "phase"
     cohort: Cohort | None = None
     planned: tuple[datetime, datetime | None] | None = None  # None as an end: it is the last phase
     expected: datetime | None = None  # when it may begin, where it is ahead
@@ -157,7 +158,7 @@ class Story:
     state: str  # in words
     seen: str  # who sees it now, in words
     chapters: tuple[Chapter, ...]
-    validation: Chapter | None = None
+    before: tuple[Chapter, ...] = ()  # what came before the first phase, the validation among it
     deeds: tuple[Deed, ...] = ()  # oldest first
     watched: tuple[Seen, ...] = ()  # who saw it when
     incidents: tuple[Incident, ...] = ()
@@ -166,6 +167,11 @@ class Story:
     lines: int = 0  # of the audit log in all
     next: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()  # what could not be found out
+
+    @property
+    def whole(self) -> tuple[Chapter, ...]:
+        """All of the way, in its order."""
+        return (*self.before, *self.chapters)
 
 
 def stretches(standing: Standing, endings: Sequence[datetime]) -> Mapping[str, tuple[Stretch, ...]]:

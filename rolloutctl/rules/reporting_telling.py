@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from rolloutctl.rules.rollout_gates import Gate
 from rolloutctl.rules.rollout_standing import Standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.rules.ticks import Progress
+from rolloutctl.rules.timeline import Step, timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +58,34 @@ def chapters(found: Found) -> tuple[Chapter, ...]:
     return (*told, *_forgotten(found))
 
 
-def validation(found: Found) -> Chapter | None:
-    """What came before the first phase; None where the plan has nothing there."""
-    asked = found.rollout.validate
-    if asked is None:
-        return None
-    begun, signed = bool(found.stays), found.standing.validated
-    return Chapter(
-        name="validate",
-        state="done" if begun else "current",
+def before(found: Found) -> tuple[Chapter, ...]:
+    """What came before the first phase: the work that is planned, and the validation."""
+    steps = timeline(found.rollout, found.standing, found.now).steps
+    return tuple(_before(step, found) for step in steps if step.kind != "phase")
+
+
+def _before(step: Step, found: Found) -> Chapter:
+    first, last = step.planned or (None, None)
+    begin, end = _midnight(first, found), None if last is None else datetime.combine(last, time.max, found.zone)
+    told = Chapter(
+        name=step.name,
+        state=step.state,
+        who="",
+        kind="preparation",
+        planned=None if begin is None else (begin, end),
+        slipped=step.slipped_days,
+        stays=(Stretch(*step.real),) if step.real else (),
+        note=step.length,
+    )
+    asked, signed, zone = found.rollout.validate, found.standing.validated, found.zone
+    if step.kind != "validation" or asked is None:
+        return told
+    return replace(
+        told,
         who=f"in {asked.environment}",
-        proofs=tuple(gates_of_validation(asked, found.progress, signed, found.zone)),
-        goals=tuple(goals_of_validation(asked, found.progress, signed, over=begun)),
+        kind="validation",
+        proofs=tuple(gates_of_validation(asked, found.progress, signed, zone)),
+        goals=tuple(goals_of_validation(asked, found.progress, signed, over=bool(found.stays))),
     )
 
 

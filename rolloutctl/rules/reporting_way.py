@@ -80,7 +80,7 @@ def way(story: Story, zone: tzinfo, width: float) -> Way:
             tuple(_planned(chapter, story, times, zone)),
             tuple(_real(chapter, story, times, zone)),
         )
-        for number, chapter in enumerate(story.chapters)
+        for number, chapter in enumerate(story.whole)
     ]
     y = _TOP + len(rows) * _ROW
     seen = Row(y, "who saw it", (), tuple(_seen(story, times, zone)))
@@ -103,8 +103,8 @@ def way(story: Story, zone: tzinfo, width: float) -> Way:
 
 def _ends(story: Story) -> tuple[datetime, datetime]:
     """From the first thing that was planned or done to the last, with some room."""
-    planned = [each for c in story.chapters if c.planned for each in c.planned if each is not None]
-    moments = [story.at, *planned, *begins_at(story.chapters, story.deeds), *(i.detected for i in story.incidents)]
+    planned = [each for c in story.whole if c.planned for each in c.planned if each is not None]
+    moments = [story.at, *planned, *begins_at(story.whole, story.deeds), *(i.detected for i in story.incidents)]
     moments += [chapter.expected for chapter in story.chapters if chapter.expected is not None]
     begin, end = min(moments), max(moments)
     pad = max((end - begin) * _PAD, timedelta(hours=1))

@@ -18,6 +18,11 @@ def when(moment: datetime, zone: tzinfo) -> str:
     return f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
+def made_at(moment: datetime, zone: tzinfo) -> str:
+    """`Mon 24 Nov 2025, 09:12`."""
+    return f"{day(moment, zone)} {moment.astimezone(zone):%Y, %H:%M}"
+
+
 def day(moment: datetime, zone: tzinfo) -> str:
     """`Mon 24 Nov`."""
     local = moment.astimezone(zone)

@@ -15,7 +15,7 @@ from rolloutctl.rules.records import Record, read_record
 from rolloutctl.rules.reporting import Leg, Story, deed, seen_by, stretches
 from rolloutctl.rules.reporting_audit import audit_lines, endings_in
 from rolloutctl.rules.reporting_study import Outline, Study, charts, study
-from rolloutctl.rules.reporting_telling import Found, chapters, state_of, validation
+from rolloutctl.rules.reporting_telling import Found, before, chapters, state_of
 from rolloutctl.rules.reporting_words import people
 from rolloutctl.rules.rollout_dates import told
 from rolloutctl.rules.rollout_gates import next_phase, phase_of
@@ -83,7 +83,7 @@ def story_of(known: Report, tools: Tools, troubles: tuple[str, ...] = (), *, lin
         state=state_of(found),
         seen=_seen(look),
         chapters=chapters(found),
-        validation=validation(found),
+        before=before(found),
         deeds=deeds,
         watched=seen_by(deeds),
         incidents=found.incidents,

@@ -91,8 +91,11 @@ def test_gates_that_were_passed_by_stand_there_with_their_evidence(story: Story)
 
 
 def test_the_validation_has_its_checklist_and_sign_offs(story: Story) -> None:
-    assert story.validation is not None
-    assert [(each.what, each.verdict) for each in story.validation.goals] == [
+    (development, validation) = story.before
+    assert development.planned is not None
+    assert [moment.date().isoformat() for moment in development.planned if moment] == ["2025-10-09", "2025-10-22"]
+    assert (validation.stays[0].actor, len(validation.stays)) == ("", 1)
+    assert [(each.what, each.verdict) for each in validation.goals] == [
         ("Checklist", "met"),
         ("Signed off", "met"),
     ]
@@ -132,7 +135,7 @@ def test_a_rollout_that_has_not_begun_has_a_story_too(tmp_path: Path) -> None:
     assert (story.state, story.deeds, story.audit) == ("not begun", (), ())
     assert {each.state for each in story.chapters} == {"ahead"}
     picture = way(story, ZONE, 860.0)
-    assert len(picture.rows) == 5
+    assert len(picture.rows) == 7
     assert picture.seen.below == ()
 
 
