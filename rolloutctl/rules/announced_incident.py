@@ -7,10 +7,11 @@ from typing import Any
 from rolloutctl.rules.announced_words import moment, sentence
 from rolloutctl.rules.announcements import Scene, named
 from rolloutctl.rules.durations import in_words
-from rolloutctl.rules.incidents import KEEP, NOTHING, SWITCH_OFF, Incident, newest_open
+from rolloutctl.rules.incidents import KEEP, NOTHING, SWITCH_OFF, Entry, Incident, newest_open
 from rolloutctl.rules.redact import one_line
 
 Facts = dict[str, Any]
+_NOTES = 5
 
 
 def incident_facts(scene: Scene) -> Facts:
@@ -72,7 +73,7 @@ def recovered_facts(scene: Scene) -> Facts:
         "recovered": moment(over, scene),
         "lasted": in_words((over - found.detected).total_seconds()),
         "switched_off": f"{moment(off, scene)}{_after(found)}" if off else None,
-        "notes": [one_line(f"{entry.actor}: {entry.note}") for entry in found.entries if entry.note][-5:],
+        "notes": [one_line(f"{entry.actor}: {entry.note}") for entry in found.entries if _is_note(entry)][-_NOTES:],
     }
 
 
@@ -80,3 +81,8 @@ def _after(found: Incident) -> str:
     """How long it took to switch it off."""
     off = found.switched_off
     return f", {in_words((off - found.detected).total_seconds())} after it was noticed" if off else ""
+
+
+def _is_note(entry: Entry) -> bool:
+    """Whether it says something that the rest does not."""
+    return bool(entry.note) and entry.what.startswith(("incident noted", "incident recovered"))

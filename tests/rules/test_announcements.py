@@ -17,7 +17,7 @@ from rolloutctl.rules.channels import KINDS, Kind
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.config import Configuration, Environment, Flag, Health, Host, Probe
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
-from rolloutctl.rules.incidents import Incident
+from rolloutctl.rules.incidents import Entry, Incident
 from rolloutctl.rules.letters import letter_of
 from rolloutctl.rules.metrics import FromLog, Limit, Metric
 from rolloutctl.rules.rollout_dates import Forecast
@@ -71,7 +71,11 @@ INCIDENT = Incident(
     decision="switch-off",
     switched_off=MONDAY + timedelta(seconds=42),
 )
-OVER = replace(INCIDENT, recovered=MONDAY + timedelta(minutes=31))
+SAID = (
+    Entry(MONDAY, "guard", "switched off", "guard: errors"),
+    Entry(MONDAY, "ana", "incident noted", "it is the calendar"),
+)
+OVER = replace(INCIDENT, recovered=MONDAY + timedelta(minutes=31), entries=SAID)
 FACTS = {"on_call": "Ana (@ana)", "report_to": "#portal-launch"}
 ERRORS = Metric(
     name="errors",
@@ -236,6 +240,8 @@ def test_an_incident_says_whether_somebody_still_sees_it() -> None:
     assert f"- It was switched off {off}; but web-2 cannot be reached: no route" in letter("incident", torn)
     kept = replace(INCIDENT, decision="keep", switched_off=None)
     assert "- It stays on meanwhile, for companies 15 and 42" in letter("incident", scene(PILOTS, incidents=(kept,)))
+    over = letter("recovered", TRUE["recovered"])
+    assert ("- ana: it is the calendar" in over, "guard: errors" in over) == (True, False)
     going = replace(INCIDENT, switched_off=None)
     assert "- It is being switched off" in letter("incident", replace(scene(incidents=(going,)), seen={}))
     assert "- Recovered: Mon 24 Nov 2025 10:31 CET, 31 min after it was noticed" in letter(
