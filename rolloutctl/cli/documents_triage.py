@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rolloutctl.cli.documents import Document, of_change
 from rolloutctl.cli.documents_incident import incident_fields
 from rolloutctl.rules.records import audience_fields
@@ -11,16 +13,16 @@ from rolloutctl.rules.triage_steps import Judgement
 from rolloutctl.workflows.triage import Triaged
 
 
-def of_triage(triaged: Triaged, environment: str) -> Document:
+def of_triage(triaged: Triaged, announced: Sequence[str]) -> Document:
     """The answer of triage; `change` and `error` are those of toggle, null where nothing was switched off."""
     changed = of_change(triaged.done) if triaged.done else {"change": None, "error": None}
     opened = triaged.opened
     return {
-        "triage": _judged(triaged.judgement, environment)
+        "triage": _judged(triaged.judgement, triaged.environment)
         | {"measured_after": triaged.after, "notes": list(triaged.notes)},
         **changed,
         "incident": incident_fields(opened.incident) if opened and opened.incident else None,
-        "incident_notes": list(opened.notes) if opened else [],
+        "incident_notes": [*(opened.notes if opened else ()), *announced],
     }
 
 

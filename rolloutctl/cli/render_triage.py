@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Page
 from rolloutctl.cli.render_incident import recorded
@@ -49,11 +51,16 @@ def show_judgement(judged: Judgement, page: Page, *, seen: bool) -> None:
         page.line(sentence, indent=2, hang=2)
 
 
-def show_triaged(triaged: Triaged, environment: str, page: Page) -> None:
-    """The incident, and what comes next; what is odd besides."""
-    for note in triaged.notes:
+def show_notes(notes: Iterable[str], page: Page) -> None:
+    """What to know besides."""
+    for note in notes:
         page.line(("! ", "bold yellow"), note, indent=2, hang=2)
-    judged = triaged.judgement
+
+
+def show_triaged(triaged: Triaged, page: Page) -> None:
+    """The incident, and what comes next; what is odd besides."""
+    show_notes(triaged.notes, page)
+    judged, environment = triaged.judgement, triaged.environment
     if judged is None:
         page.line(f"Nobody sees any feature in {environment}: there is nothing to switch off.", hang=2)
         page.line("To record an incident all the same, name its flag.", indent=2)

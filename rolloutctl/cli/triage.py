@@ -15,6 +15,7 @@ from rolloutctl.cli.triage_asking import FrontWitness, environment_for, percent,
 from rolloutctl.cli.wiring import configuration_for, tools_for
 
 if TYPE_CHECKING:
+    from rolloutctl.workflows.tools import Tools
     from rolloutctl.workflows.triage import Triaged
 
 Where = Annotated[
@@ -88,27 +89,30 @@ def triage(  # noqa: PLR0913 - each is a word of the command line
     with FrontDesk(invocation, answer) as desk:
         witness = FrontWitness(desk, yes=yes, silent=json)
         triaged = carry_out(report, tools, desk, witness)
-    _tell(triaged, desk.shown, where, invocation)
+    _tell(triaged, desk.shown, invocation, tools)
 
 
-def _tell(triaged: Triaged, shown: tuple[str, ...], environment: str, invocation: Invocation) -> None:
-    """Tell how it ended, and exit as the switch-off did."""
+def _tell(triaged: Triaged, shown: tuple[str, ...], invocation: Invocation, tools: Tools) -> None:
+    """Tell how it ended, announce the incident, and exit as the switch-off did."""
+    from rolloutctl.workflows.triage import tell_channels  # noqa: PLC0415 - not for --help
+
     done = triaged.done
     if done is not None:
         invocation.plan = done.plan
     if invocation.json:
         from rolloutctl.cli import documents, documents_triage  # noqa: PLC0415 - not for --help
 
-        documents.write(documents_triage.of_triage(triaged, environment))
+        documents.write(documents_triage.of_triage(triaged, tell_channels(triaged, tools)))
     else:
         from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
         from rolloutctl.cli.render_change import show_end  # noqa: PLC0415
         from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
-        from rolloutctl.cli.render_triage import show_triaged  # noqa: PLC0415
+        from rolloutctl.cli.render_triage import show_notes, show_triaged  # noqa: PLC0415
 
         if done is not None:
             show_end(done, shown, words.command(*words.without(invocation.argv, "--dry-run")), answer_page())
             if done.error is not None:
-                show_error(done.error, side_page(), known=environment)
-        show_triaged(triaged, environment, answer_page())
+                show_error(done.error, side_page(), known=triaged.environment)
+        show_triaged(triaged, answer_page())
+        show_notes(tell_channels(triaged, tools), answer_page())
     raise typer.Exit(done.error.exit_status if done and done.error else 0)

@@ -82,7 +82,7 @@ def note(which: Which, text: str, tools: Tools) -> Said:
 
 
 def recovered(which: Which, text: str, tools: Tools) -> Said:
-    """Say that an incident is over.
+    """Say that an incident is over; that is announced where `automatic` says so.
 
     Raises:
         Refused: it is over already, none is open, or no host can write it.

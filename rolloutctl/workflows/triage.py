@@ -57,7 +57,8 @@ class Report:
 class Triaged:
     """How it ended. `judgement`: None where nobody sees any feature; `after`: it was measured behind the switch-off."""
 
-    judgement: Judgement | None
+    environment: str
+    judgement: Judgement | None = None
     done: Done | None = None
     opened: Opened | None = None
     after: bool = False
@@ -79,15 +80,24 @@ def triage(report: Report, tools: Tools, desk: Desk, witness: Witness) -> Triage
     look = look_around(tools.configuration.environment(report.environment), flag, tools, _SECONDS)
     flag = flag or _flag_in(look, report.environment, witness)
     if flag is None:
-        return Triaged(None, notes=look.notes)
+        return Triaged(report.environment, notes=look.notes)
     case = _Case(report, flag, tools, look).asked(witness)
     judged = case.judged(case.measured.audience)
     witness.hear(judged)
     if judged.verdict.decision == SWITCH_OFF:
-        return Triaged(judged, *case.switch_off(desk), notes=look.notes)
+        return Triaged(report.environment, judged, *case.switch_off(desk), notes=look.notes)
     told = (judged.verdict.decision == KEEP or report.symptom) and not report.dry_run
     opened = case.record(judged.verdict.decision) if told and witness.lets_record() else None
-    return Triaged(judged, opened=opened, notes=look.notes)
+    return Triaged(report.environment, judged, opened=opened, notes=look.notes)
+
+
+def tell_channels(triaged: Triaged, tools: Tools) -> tuple[str, ...]:
+    """Announce an incident that was just opened, where `automatic` says so; what to know of that, in words.
+
+    Apart from the rest, for a channel that hangs takes a minute, and how it ended has to be told before.
+    """
+    opened = triaged.opened
+    return announced(opened, tools).notes[len(opened.notes) :] if opened else ()
 
 
 def _off_first(case: _Case, desk: Desk) -> Triaged:
@@ -95,7 +105,7 @@ def _off_first(case: _Case, desk: Desk) -> Triaged:
     done, opened = case.switch_off(desk)
     look = look_around(done.plan.environment, case.flag, case.tools, _SECONDS)
     judged = replace(case, look=look).judged(done.plan.before)
-    return Triaged(judged, done, opened, after=True, notes=look.notes)
+    return Triaged(case.report.environment, judged, done, opened, after=True, notes=look.notes)
 
 
 def _flag_in(look: Look, environment: str, witness: Witness) -> str | None:
@@ -157,7 +167,7 @@ class _Case:
         try:
             done = toggle(request, Options(dry_run=report.dry_run, wait=_PATIENCE), self.tools, desk)
         except PersonNeeded:
-            self.record(SWITCH_OFF)
+            announced(self.record(SWITCH_OFF), self.tools)
             raise
         if report.dry_run:
             return done, None
@@ -176,7 +186,7 @@ class _Case:
             decision=decision,
             numbers=numbers_of(measured),
         )
-        return announced(open_incident(self.report.environment, self.flag, self.tools, facts), self.tools)
+        return open_incident(self.report.environment, self.flag, self.tools, facts)
 
     def _scene(self, audience: Audience | None) -> Scene:
         configuration, name = self.tools.configuration, self.report.environment

@@ -135,7 +135,7 @@ def test_few_affected_keep_it_on_and_a_metric_that_guards_is_high(pair: Pair) ->
 
 
 def test_which_feature_is_asked_only_where_several_are_seen(pair: Pair) -> None:
-    assert triaged(pair, Person()) == Triaged(None)
+    assert triaged(pair, Person()) == Triaged("pair")
     pair.switch("customer_portal", True)
     pair.switch("bulk_export", True)
     person = Person(flag="bulk_export", severity="low")
