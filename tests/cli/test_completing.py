@@ -73,7 +73,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", ["toggle", "confirm", "status", "rollback", "audit"]),
+        ("", ["toggle", "confirm", "due", "status", "rollback", "audit"]),
         ("to", ["toggle"]),
         ("--config environments.yaml toggle ", ["demo", "strict"]),
         ("toggle ", ["demo", "strict"]),
