@@ -48,6 +48,13 @@ start() {
         tries=$((tries + 1))
         sleep 0.01
     done
+    # Whoever started it a moment ago was killed on the way: it is there, and tells its id once it listens.
+    while grep -q 'Another FPM instance' "$here/fpm.out" && [ "$tries" -lt 1000 ]; do
+        master
+        ! alive "$pid" || return 0
+        tries=$((tries + 1))
+        sleep 0.01
+    done
     echo "Job for php8.2-fpm.service failed because the control process exited with error code." >&2
     cat "$here/fpm.out" >&2
     return 1

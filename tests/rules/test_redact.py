@@ -195,11 +195,11 @@ def test_a_file_of_a_megabyte_with_ten_thousand_values_is_filtered_in_a_moment()
     env = EnvText(b"".join(b"KEY_%d=%s-%d/+\n" % (number, b"x" * 80, number) for number in range(10_000)))
     assert len(env.data) > 900_000
     said = ("x" * 80 + "-77/+ and not y\n") * 700 + "x" * 4000
-    began = time.monotonic()
+    began = time.process_time()
     redactor = Redactor.of(env, except_keys=())
-    built = time.monotonic()
+    built = time.process_time()
     shown = redactor.clean(said)
-    cleaned = time.monotonic()
+    cleaned = time.process_time()
     assert shown.startswith("••• and not y\n••• and not y\n")
     assert built - began < 10
     assert cleaned - built < 2
