@@ -73,7 +73,7 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", ["toggle", "confirm", "due", "status", "rollback", "audit"]),
+        ("", ["toggle", "confirm", "due", "unschedule", "status", "rollback"]),
         ("to", ["toggle"]),
         ("--config environments.yaml toggle ", ["demo", "strict"]),
         ("toggle ", ["demo", "strict"]),
