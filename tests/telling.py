@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rolloutctl.contracts import Samples
 from rolloutctl.rules.flags import Audience
@@ -43,3 +45,10 @@ def told(folder: Path, tale: Tale | None = None, *, plan: str = PLAN, samples: S
         logs=tale.logs,
     )
     return story_of(Report(look, rows(look), ("rolloutctl rollout signoff customer_portal product",)), used)
+
+
+@cache
+def the_story() -> Story:
+    """The story of the five weeks, made once: every test may look at it."""
+    with TemporaryDirectory() as folder:
+        return told(Path(folder))

@@ -31,6 +31,7 @@ MARKS = {
     "overridden": "!",
 }
 
+_MOST = 100  # changes that are shown
 _UNRECORDED = {"done": "over", "over by plan": "over by plan", "current": "going on by plan", "ahead": "not yet"}
 
 
@@ -93,8 +94,9 @@ def proofs(chapter: Chapter) -> Table:
 def deeds(story: Story) -> Table:
     """The changes of the flag, newest first."""
     zone = ZoneInfo(story.zone)
+    shown = story.deeds[-_MOST:]
     return Table(
-        "Changes",
+        "Changes" if len(shown) == len(story.deeds) else f"Changes, the newest {len(shown)} of {len(story.deeds)}",
         ("when", "who", "from → to", "outcome", "phase", "why"),
         tuple(
             (
@@ -105,7 +107,7 @@ def deeds(story: Story) -> Table:
                 each.phase,
                 each.reason,
             )
-            for each in reversed(story.deeds)
+            for each in reversed(shown)
         ),
         "Nobody has changed the flag, as far as the records tell.",
         kind="deeds",

@@ -12,6 +12,7 @@ _HOURS = (1, 3, 6, 12)  # steps of a short time axis
 _SHORT = 48  # hours, up to which hours are named
 _DAYS = (1, 2, 7, 14, 28, 91)  # and of a longer one; from a week on they are Mondays
 _WEEK = 7
+_APART = 1e-9  # of a value: what is nearer is the same
 _ROUND = 1e-9  # of a step: what a sum of floats may be off
 Point = tuple[float, float]
 
@@ -70,11 +71,15 @@ class Tick:
 
 
 def number_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
-    """Round numbers from the one at or below `low` to the one at or above `high`, about `most` of them."""
-    step = _step((high - low) / most if high > low else (abs(high) or 1.0) / most)
+    """Round numbers from the one at or below `low` to the one at or above `high`, about `most` of them.
+
+    What lies so near to each other that no digits tell it apart is one value.
+    """
+    least = max(abs(low), abs(high)) * _APART
+    step = _step((high - low) / most if high - low > max(least, _APART) else max(abs(high), 1.0) / most)
     first = math.floor(low / step + _ROUND)
     last = max(math.ceil(high / step - _ROUND), first + 1)
-    return tuple(round(number * step, 12) for number in range(first, last + 1))
+    return tuple(float(f"{number * step:.12g}") for number in range(first, last + 1))
 
 
 def time_ticks(scale: TimeScale, zone: tzinfo, most: int) -> tuple[Tick, ...]:
@@ -85,7 +90,8 @@ def time_ticks(scale: TimeScale, zone: tzinfo, most: int) -> tuple[Tick, ...]:
     if step is not None and hours <= _SHORT:
         moments = _every_hours(begin, end, step)
         return tuple(Tick(scale.x(each), _hour(each)) for each in moments)
-    days = next((each for each in _DAYS if hours / 24 / each <= most), _DAYS[-1])
+    fewest = math.ceil(hours / 24 / most / _WEEK) * _WEEK  # of years, there are never more ticks than room
+    days = next((each for each in _DAYS if hours / 24 / each <= most), fewest)
     return tuple(Tick(scale.x(each), f"{each.day} {each:%b}") for each in _every_days(begin, end, days))
 
 

@@ -18,6 +18,7 @@ from rolloutctl.rules.rollout_dates import Forecast
 from rolloutctl.rules.rollout_standing import Standing, Stay, moment_of
 from rolloutctl.rules.rollouts import Phase
 
+_NAME, _SAID = 200, 1_000  # characters of a name, and of what somebody said: a host may have written more
 State = Literal["done", "current", "over by plan", "ahead", "left out"]
 Judged = Literal["met", "so far", "missed", "open", "not measured"]
 Proved = Literal["ok", "missing", "no data", "overridden"]
@@ -200,12 +201,12 @@ def deed(change: Change) -> Deed:
     return Deed(
         id=change.id,
         at=moment_of(change.outcome_fields or change.fields),
-        actor=str(change.fields.get("actor") or "somebody"),
+        actor=str(change.fields.get("actor") or "somebody")[:_NAME],
         before=change.before,
         after=change.after,
         outcome=f"{change.outcome}{more}",
-        reason=str(change.fields.get("reason") or ""),
-        phase=phase,
+        reason=str(change.fields.get("reason") or "")[:_SAID],
+        phase=phase[:_NAME],
     )
 
 

@@ -54,7 +54,7 @@ def _of_change(change: Change) -> Line:
 def _of_mark(record: Record) -> Line:
     mark = Mark(record.data)
     what = mark.what if record.event in MARKS else f"{record.event} {mark.action}".strip()
-    return Line(mark.at, mark.actor, what, (mark.note or _text(record, "symptom"))[:_LONGEST])
+    return Line(mark.at, mark.actor[:_LONGEST], what[:_LONGEST], (mark.note or _text(record, "symptom"))[:_LONGEST])
 
 
 def _text(record: Record, name: str) -> str:

@@ -16,6 +16,8 @@ from rolloutctl.rules.rollout_standing import Mark, Standing, Stay
 from rolloutctl.rules.rollouts import Phase, Validation
 from rolloutctl.rules.ticks import Progress
 
+_LONGEST = 1_500  # characters of a piece of evidence: a host may have written more
+
 
 def gates_now(leg: Leg, gates: Sequence[Gate], zone: tzinfo) -> Iterator[Proof]:
     """The gates behind the current phase as they stand; where nobody looked at them, its sign-offs."""
@@ -100,7 +102,7 @@ def _overridden(stay: Stay | None) -> Mapping[str, str]:
     """The gates that were passed by on the way into a phase, with their evidence; a host may have written anything."""
     found = stay.fields.get("overridden") if stay else None
     each = (gate for gate in found if isinstance(gate, Mapping)) if isinstance(found, list) else ()
-    return {str(gate.get("gate")): str(gate.get("evidence") or "") for gate in each}
+    return {str(gate.get("gate"))[:_LONGEST]: str(gate.get("evidence") or "")[:_LONGEST] for gate in each}
 
 
 def _signatures(roles: Iterable[str], signed: Mapping[str, Mark], zone: tzinfo) -> Iterator[Proof]:
@@ -110,7 +112,7 @@ def _signatures(roles: Iterable[str], signed: Mapping[str, Mark], zone: tzinfo) 
             yield Proof(f"signoff-{role}", "missing", "nobody has signed")
         else:
             note = f": {mark.note}" if mark.note else ""
-            yield Proof(f"signoff-{role}", "ok", f"{mark.actor}, {when(mark.at, zone)}{note}")
+            yield Proof(f"signoff-{role}", "ok", f"{mark.actor}, {when(mark.at, zone)}{note}"[:_LONGEST])
 
 
 def _signed(roles: Sequence[str], signed: Mapping[str, Mark], *, over: bool) -> Iterator[Goal]:

@@ -48,7 +48,7 @@ class Outline:
     @property
     def since(self) -> datetime:
         """From when on samples are shown."""
-        return max((self.started or self.now) - _BEFORE, self.now - _KEPT)
+        return max(min(self.started or self.now, self.now) - _BEFORE, self.now - _KEPT)
 
     @property
     def grid(self) -> Grid:

@@ -17,6 +17,7 @@ _TOP = 26.0
 _NAMES = 96.0  # room at the left for the names of rows
 _CHARACTER = 6.2  # how wide one is, about
 _A_DAY = 62.0  # what the name of a day needs
+_FAR = timedelta(days=3 * 366)
 _LEAST = 3.0  # what a bar is wide at least, to be seen
 _PAD = 0.03  # of the time, at both ends
 _LONGEST_NAME = 14  # characters
@@ -106,7 +107,8 @@ def _ends(story: Story) -> tuple[datetime, datetime]:
     planned = [each for c in story.whole if c.planned for each in c.planned if each is not None]
     moments = [story.at, *planned, *begins_at(story.whole, story.deeds), *(i.detected for i in story.incidents)]
     moments += [chapter.expected for chapter in story.chapters if chapter.expected is not None]
-    begin, end = min(moments), max(moments)
+    near = [moment for moment in moments if abs(moment - story.at) < _FAR]  # a host may have recorded any year
+    begin, end = min(near), max(near)
     pad = max((end - begin) * _PAD, timedelta(hours=1))
     return begin - pad, end + pad
 

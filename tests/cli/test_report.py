@@ -25,7 +25,7 @@ from rolloutctl.workflows.report import tell
 from tests.cli.shell import ENVIRONMENTS, ROOT, Shell
 from tests.docs.pages import rows
 from tests.tale import FLAG, HOSTILE, Measured, Tale, five_weeks, tools
-from tests.telling import told
+from tests.telling import the_story
 
 pytestmark = pytest.mark.xdist_group("tale")  # its samples are made once
 PLAN = """\
@@ -73,8 +73,8 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return told(tmp_path_factory.mktemp("tale"), samples=Measured())
+def story() -> Story:
+    return the_story()
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,15 @@ from rolloutctl.rules.reporting import Chapter, Goal, Story
 from rolloutctl.rules.reporting_plot import plot
 from rolloutctl.rules.reporting_way import way
 from tests.tale import HOSTILE, PLAN, Measured, Tale, five_weeks
-from tests.telling import told
+from tests.telling import the_story, told
 
 pytestmark = pytest.mark.xdist_group("tale")  # its samples are made once
 ZONE = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return told(tmp_path_factory.mktemp("tale"), samples=Measured())
+def story() -> Story:
+    return the_story()
 
 
 def chapter(story: Story, name: str) -> Chapter:
@@ -155,8 +155,7 @@ def test_an_abort_ends_its_stay_and_a_second_run_is_told_beside_the_first(tmp_pa
 # How it looks.
 
 
-def test_a_plot_of_a_month_has_fewer_than_300_points_and_every_extreme(tmp_path: Path) -> None:
-    story = told(tmp_path, samples=Measured())
+def test_a_plot_of_a_month_has_fewer_than_300_points_and_every_extreme(story: Story) -> None:
     for chart in story.charts:
         assert 0 < sum(len(curve.buckets) for curve in chart.curves) < 300, chart.metric.name
     p95 = next(chart for chart in story.charts if chart.metric.name == "p95")
