@@ -17,11 +17,20 @@ main($argv);
 function main(array $argv): void
 {
     list(, $command, $in, $out) = $argv;
+    if ($command === 'serve') {
+        serve($in, $out, (int) $argv[4]);
+        return;
+    }
     $input = json_decode((string) file_get_contents($in), true);
     $input['here'] = dirname($in);
     $answers = ['state' => 'state', 'check' => 'check', 'diff' => 'diff_caches', 'patch' => 'patch', 'unedit' => 'unedit', 'ask' => 'ask'];
     $answer = call_user_func($answers[$command], $input);
-    file_put_contents($out, json_encode($answer, JSON_UNESCAPED_SLASHES | JSON_PARTIAL_OUTPUT_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION));
+    file_put_contents($out, as_json($answer));
+}
+
+function as_json(array $answer): string
+{
+    return json_encode($answer, JSON_UNESCAPED_SLASHES | JSON_PARTIAL_OUTPUT_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION);
 }
 
 // ------------------------------------------------------------------------------------------------- the application
@@ -300,6 +309,24 @@ function ask(array $in): array
         }
     }
     return ['answers' => $answers];
+}
+
+/**
+ * Ask again and again, as long as a process lives: the path of a file with requests comes on one fifo, a line with the
+ * answers goes to another. A quarter of an hour without any is the end, too.
+ */
+function serve(string $asks, string $asked, int $pid): void
+{
+    $in = fopen($asks, 'r+'); // it never ends: whoever asks opens it, and closes it again
+    for ($idle = 0; $idle < 180 && file_exists("/proc/$pid"); $idle++) {
+        $ready = [$in];
+        $none = null;
+        if (stream_select($ready, $none, $none, 5)) {
+            $requests = json_decode((string) file_get_contents(rtrim((string) fgets($in), "\n")), true);
+            file_put_contents($asked, as_json(ask($requests)) . "\n");
+            $idle = 0;
+        }
+    }
 }
 
 /** Seconds since some moment; a clock that is set meanwhile makes no wait longer or shorter. */

@@ -73,9 +73,11 @@ def sample(host: Conversation, line: str, requests: Sequence[Mapping[str, Any]],
     limit, kept = math.ceil(seconds), len(host.said)
     host.output = b""
     host.keep("watch.look", LOOK.encode())
-    host.keep("watch.asked", json.dumps({"requests": requests}, separators=(",", ":")).encode())
+    if requests:
+        host.keep("watch.asked", json.dumps({"requests": requests}, separators=(",", ":")).encode())
     host.keep("watch", line.encode())
-    answers = host.ask("sample", "watch", "watch.asked", str(limit), seconds=limit + SHORT)
+    asked = "watch.asked" if requests else "-"
+    answers = host.ask("sample", "watch", asked, str(limit), seconds=limit + SHORT)
     output, host.output = host.output, b""
     host.forget(kept)
     for event in answers:

@@ -15,6 +15,7 @@ from rolloutctl.rules.metrics import FromCommand, FromMysql, FromRedis, Metric
 
 _MOST = 65_536  # bytes of what one command prints
 _STATUS = re.compile("[0-9]{1,3}")
+_WORDS = re.compile(r"[\w./-]+( +[\w./:@%+,-][\w./:@%+,=~-]*)*", re.ASCII)
 _CUT = 255  # for an answer whose status did not arrive
 _LOOK = 15.0  # seconds for the look at one log
 
@@ -31,14 +32,17 @@ def round_line(parts: Iterable[str]) -> str:
 
 def ask_command(metric: Metric, mark: str) -> str:
     """A metric's command, within its own time."""
-    run = f"timeout -k 1 {ceil(metric.timeout)} sh -c {shlex.quote(_command(metric))} </dev/null 2>/dev/null"
+    command = _command(metric)
+    shell = "" if _needs_no_shell(metric) else f"sh -c {shlex.quote(command)}"
+    run = f"timeout -k 1 {ceil(metric.timeout)} {shell or command} </dev/null 2>/dev/null"
     # The end of it: a number stands there, and the status behind it.
     return f"echo @{mark}; {{ {run}; {_status(mark)}; }} | tail -c {_MOST}"
 
 
 def ask_requests(mark: str) -> str:
-    """The requests, as the session's verb `sample` has them."""
-    return f'echo @{mark}; "$@" </dev/null; {_status(mark)}'
+    """The requests, as the session's verb `sample` has them: by a process that lives on, or by one of their own."""
+    again = 'echo "$2" >"$3" && IFS= read -r answer <"$4" && printf "%s\\n" "$answer"'
+    return f'echo @{mark}; if [ "$1" = asker ]; then {again}; else "$@" </dev/null; fi; {_status(mark)}'
 
 
 def look_at(settings: str, mark: str) -> str:
@@ -69,6 +73,12 @@ def outputs(text: str, mark: str, count: int) -> tuple[tuple[int, str], ...]:
 
 def _status(mark: str) -> str:
     return f"printf '\\n%s {mark}\\n' \"$?\""
+
+
+def _needs_no_shell(metric: Metric) -> bool:
+    """Whether its client is a program with plain arguments."""
+    source = metric.source
+    return isinstance(source, FromRedis | FromMysql) and _WORDS.fullmatch(source.client) is not None
 
 
 def _command(metric: Metric) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.log_command import settings
 from rolloutctl.rules.log_following import Place, read
 from rolloutctl.rules.metrics import FromCommand, Metric
+from rolloutctl.rules.records import read_object
 from rolloutctl.rules.round_line import ask_command, ask_requests, look_at, outputs, round_line, see_changes
-from tests.lab.processes import wait_until
+from rolloutctl.rules.work import read_answers
+from tests.lab.processes import end, wait_until
 from tests.outside.machines import SECRET, SHELLS, Machine, installed, machine_in
 
 MARK = "k3j9x2q1"
@@ -86,3 +90,68 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(machine: Machine)
     pid = (machine.app / "pid").read_text().strip()
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the sleep has ended")
     assert outputs(session.sample(round_line([command("echo 1")]), [], 10).output, MARK, 1) == ((0, "1\n"),)
+
+
+@pytest.fixture
+def with_php(machine: Machine) -> Machine:
+    php = shutil.which("php")
+    if php is None:
+        pytest.skip("php is not installed")
+    machine.host = replace(machine.host, php=php)
+    return machine
+
+
+def asked(session: RemoteSession, *names: str, more: str = ":") -> list[str]:
+    """The names of the requests that are answered; nobody listens there."""
+    requests = [
+        {
+            "id": name,
+            "scheme": "http",
+            "host": "x",
+            "addresses": ["127.0.0.1:1"],
+            "path": "/",
+            "headers": {},
+            "expect": [200],
+            "json": {},
+            "within": 0.0,
+            "timeout": 1.0,
+        }
+        for name in names
+    ]
+    ran = session.sample(round_line([ask_requests(MARK), more]), requests, 2)
+    ((_, answer),) = outputs(ran.output, MARK, 1)
+    return [each.id for each in read_answers(read_object(answer))]
+
+
+def askers(machine: Machine) -> list[int]:
+    return [each.pid for each in machine.processes if "host.php serve" in each.command]
+
+
+def test_one_php_asks_for_a_whole_session(with_php: Machine) -> None:
+    session = with_php.session()
+    assert asked(session, "health", "p95") == ["health", "p95"]
+    (pid,) = askers(with_php)
+    assert asked(session, "login") == ["login"]
+    assert askers(with_php) == [pid]
+    session.close()
+    wait_until(lambda: not askers(with_php), "it has ended with its session")
+
+
+def test_an_answer_is_never_one_to_another_question(with_php: Machine) -> None:
+    session = with_php.session()
+    assert asked(session, "health") == ["health"]
+    end(askers(with_php))  # as when the memory was short
+    assert asked(session, "p95") == ["p95"]
+    (pid,) = askers(with_php)
+    assert asked(session, "late", more="sleep 9") == ["late"]  # its time is over behind the answer
+    assert asked(session, "login") == ["login"]
+    assert askers(with_php) != [pid]
+
+
+def test_it_outlives_a_killed_session_by_seconds_only(with_php: Machine) -> None:
+    assert asked(with_php.session(), "health") == ["health"]
+    assert askers(with_php)
+    end(each.pid for each in with_php.processes if "host.php" not in each.command)
+    wait_until(lambda: not askers(with_php), "nobody is left to ask for")
+    for left in with_php.folder.glob("state/*/*/rolloutctl.*"):
+        shutil.rmtree(left)  # a killed session can't

@@ -168,6 +168,7 @@ sweep() { # what sessions that were killed left: private folders, in /tmp of tho
 
 clean_up() {
   stop_ticks
+  end_asker
   [ -z "$PUMP" ] || kill -KILL "$PUMP" 2>/dev/null
   if [ -n "$HOLDING" ]; then release; fi
   [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
