@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rolloutctl.cli import options, words
-from rolloutctl.cli.asking import Answer, prompt
+from rolloutctl.cli import options
+from rolloutctl.cli.asking import Answer
 from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.monitor_asked import Asked, check, check_guard
 from rolloutctl.cli.wiring import configuration_for, tools_for
-from rolloutctl.errors import Refused, UsageError
+from rolloutctl.errors import UsageError
 
 if TYPE_CHECKING:
     from rolloutctl.cli.watching import WatchDesk, Watching
@@ -50,21 +50,6 @@ Since = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The command line, read."""
-
-    environment: str
-    flag: str | None
-    every: float  # seconds
-    length: float | None  # seconds
-    since: float  # seconds ago
-    once: bool
-    baseline: bool
-    guard: bool | None
-    strict: bool
-
-
 def monitor(  # noqa: PLR0913 - each is a word of the command line
     context: typer.Context,
     *,
@@ -88,7 +73,7 @@ def monitor(  # noqa: PLR0913 - each is a word of the command line
     invocation = invocation_of(context)
     configuration = configuration_for(invocation)
     learning = options.seconds(baseline, "--baseline")
-    asked = _Asked(
+    asked = Asked(
         environment=environment,
         flag=flag,
         every=options.seconds(every, "--every"),
@@ -99,15 +84,15 @@ def monitor(  # noqa: PLR0913 - each is a word of the command line
         guard=guard,
         strict=strict,
     )
-    _check(configuration, asked, json=json)
-    if learning and (once or guard or length != "0" or since != "0"):
-        raise UsageError("--baseline says how long, and is before any change: without --for, --once, --since, --guard.")
+    check(configuration, asked, json=json)
+    if learning and (length != "0" or since != "0"):
+        raise UsageError("--baseline says how long, and is before any change: without --for and --since.")
     if guard:
-        _check_guard(configuration, asked, Answer(invocation, yes))
+        check_guard(configuration, asked, Answer(invocation, yes))
     raise typer.Exit(_watch(invocation, configuration, asked))
 
 
-def _watch(invocation: Invocation, configuration: Configuration, asked: _Asked) -> int:
+def _watch(invocation: Invocation, configuration: Configuration, asked: Asked) -> int:
     """Watch, and say how it ended; the exit status."""
     from rolloutctl.cli.watching import WatchDesk  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.monitor import Watch, monitor  # noqa: PLC0415
@@ -128,7 +113,7 @@ def _watch(invocation: Invocation, configuration: Configuration, asked: _Asked) 
     return watching.status
 
 
-def _guard(asked: _Asked, tools: Tools, desk: WatchDesk) -> Guard | None:
+def _guard(asked: Asked, tools: Tools, desk: WatchDesk) -> Guard | None:
     from rolloutctl.workflows.guard_phases import rollout_that_guards  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.guarding import Guard  # noqa: PLC0415
 
@@ -138,9 +123,7 @@ def _guard(asked: _Asked, tools: Tools, desk: WatchDesk) -> Guard | None:
     return Guard(asked.environment, asked.flag, tools, desk) if asked.guard or planned else None
 
 
-def _watching(
-    invocation: Invocation, asked: _Asked, desk: WatchDesk, guard: Guard | None, there: ExitStack
-) -> Watching:
+def _watching(invocation: Invocation, asked: Asked, desk: WatchDesk, guard: Guard | None, there: ExitStack) -> Watching:
     """Whoever watches: a picture on a terminal, a line a round anywhere else, and nobody for JSON."""
     from rolloutctl.cli.watching import Nobody, Watching  # noqa: PLC0415 - not for --help
 
@@ -162,7 +145,7 @@ def _watching(
     return Watching(sight, guard, asked.guard, asked.strict)
 
 
-def _conclude(invocation: Invocation, what: Watch, watching: Watching, asked: _Asked, tools: Tools) -> None:
+def _conclude(invocation: Invocation, what: Watch, watching: Watching, asked: Asked, tools: Tools) -> None:
     """What is said at the end: what was learnt, or how to get enough data."""
     last = watching.last
     if last is None:
@@ -179,54 +162,9 @@ def _conclude(invocation: Invocation, what: Watch, watching: Watching, asked: _A
         documents.write(documents_monitor.of_watch(last, found))
         return
     from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
-    from rolloutctl.cli.render_monitor import show_hint, show_learnt  # noqa: PLC0415
+    from rolloutctl.cli.render_learnt import show_hint, show_learnt  # noqa: PLC0415
 
     if asked.baseline:
         show_learnt(found, what.every, what.environment, answer_page())
     elif asked.once and not last.known:
         show_hint(last, side_page())
-
-
-def _check_guard(configuration: Configuration, asked: _Asked, answer: Answer) -> None:
-    """See that there is something to guard, and that somebody allows it.
-
-    Raises:
-        UsageError: there is not.
-        Refused: nobody does.
-    """
-    environment, flag = asked.environment, asked.flag
-    if flag is None:
-        raise UsageError("--guard has to know which flag it may switch off.", hint="Name it behind the environment.")
-    measured = (metric for metric in configuration.metrics.values() if metric.measured_in(environment))
-    names = [metric.name for metric in measured if metric.guard]
-    if not names:
-        raise UsageError(
-            f"No metric that is measured in {environment} is marked guard: true.",
-            subject=configuration.path,
-            hint="Mark those whose failure is to switch the flag off: see docs/monitoring.md.",
-        )
-    answer.check(environment)
-    question = f"Switch {flag} off in {environment} without asking, when {words.listed(names)} fails? [y/N] "
-    if not answer.given and prompt(question).strip().lower() not in {"y", "yes"}:
-        raise Refused("You did not agree.", subject=environment, state="Nothing is watched.")
-
-
-def _check(configuration: Configuration, asked: _Asked, *, json: bool) -> None:
-    """See that there is something to watch.
-
-    Raises:
-        UsageError: there is not.
-    """
-    configuration.environment(asked.environment)
-    if asked.flag is not None:
-        configuration.flag(asked.flag)
-    if not asked.every:
-        raise UsageError("--every says how often, so it can't be 0.", hint="Say --every 30s.")
-    if json and not (asked.once or asked.baseline):
-        raise UsageError("--json is one document: it can only stand together with --once or --baseline.")
-    if not any(metric.measured_in(asked.environment) for metric in configuration.metrics.values()):
-        raise UsageError(
-            f"Nothing is measured in {asked.environment}.",
-            subject=configuration.path,
-            hint="Declare what is to be watched below metrics: see docs/monitoring.md.",
-        )

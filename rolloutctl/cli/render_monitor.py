@@ -1,4 +1,4 @@
-"""What a watch says in lines: each round on a pipe, what a guard did, and what was learnt before a change."""
+"""What a watch says in lines: each round on a pipe, and what a guard did."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rolloutctl.cli import words
-from rolloutctl.cli.render import Cell, Page, Part, text
+from rolloutctl.cli.render import Page, Part
 from rolloutctl.cli.render_error import show_error
-from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.verdicts_metrics import Verdict, in_unit, worst
-from rolloutctl.workflows.learning import Learnt
 from rolloutctl.workflows.monitor import Round
 
 if TYPE_CHECKING:
     from rolloutctl.workflows.guarding import Guard
 
 BLIND = "The guard sees nothing: no metric with guard: true has had data for long."
-_LAST_DAY = "the day before the change"
-_SAME_HOURS = "the same hours of the same weekday before"
 
 
 class Table:
@@ -63,29 +59,34 @@ class Lines:
 
     def show(self, round_: Round, guard: Guard | None) -> None:
         """A line; and what the guard is for, when that is new."""
-        said = _plain(guarding(guard, round_)) if guard is not None and guard.done is None else ""
+        said = _plain(guarding(guard, round_)[:1]) if guard is not None and guard.done is None else ""
         if said and said != self._said:
             self._side.line(said, hang=2)
         self._said = said
-        if guard is not None and guard.blind and "blind" not in self._told:
-            self._side.line(("! ", "bold yellow"), BLIND, hang=2)
-        self._told = {*self._told - {"blind"}, *({"blind"} if guard is not None and guard.blind else ())}
-        for note in round_.told:
-            if note not in self._told:
-                self._side.line(("! ", "bold yellow"), note, hang=2)
-                self._told.add(note)
+        if guard is not None and guard.blind:
+            self._once(("! ", "bold yellow"), BLIND)
+        else:
+            self._told.discard(_plain([(("! ", ""), BLIND)]))
+        for note in (*round_.told, *(guard.notes if guard is not None else ())):
+            self._once(("! ", "bold yellow"), note)
         show_line(round_, self._answer)
 
     def acted(self, round_: Round, guard: Guard) -> None:
         """What the guard did, or why it could not; each thing once."""
         for parts in fired(guard):
-            if (line := _plain([parts])) not in self._told:
-                self._side.line(*parts, hang=2)
-                self._told.add(line)
+            self._once(*parts)
+        for note in guard.notes:
+            self._once("  ", note)
         error = guard.error or (guard.done.error if guard.done else None)
         if error is not None and str(error) not in self._told:
             show_error(error, self._side)
             self._told.add(str(error))
+
+    def _once(self, *parts: Part) -> None:
+        line = _plain([parts])
+        if line not in self._told:
+            self._side.line(*parts, hang=2)
+            self._told.add(line)
 
 
 def fired(guard: Guard) -> tuple[tuple[Part, ...], ...]:
@@ -99,7 +100,6 @@ def fired(guard: Guard) -> tuple[tuple[Part, ...], ...]:
         (("✗ ", "bold red"), (f"The guard has switched {plan.flag.name} off, {where}.", "bold")),
         (f"  change {plan.change}, {plan.reason}",),
         ("  It stays off until a person decides otherwise.",),
-        *((f"  {note}",) for note in guard.notes),
     )
 
 
@@ -115,57 +115,11 @@ def guarding(guard: Guard, round_: Round) -> tuple[tuple[Part, ...], ...]:
         lines = (*lines, (("✗ ", "bold red"), f"It is not off everywhere: {error.message}"))
     if guard.blind:
         lines = (*lines, (("! ", "bold yellow"), BLIND))
-    return lines
-
-
-def show_hint(round_: Round, page: Page) -> None:
-    """How to get enough data."""
-    names = words.listed(dict.fromkeys(each.metric for each in round_.verdicts if each.word == "not enough data"))
-    page.line(("? ", "yellow"), f"Not enough data yet: {names}.", hang=2)
-    name = round_.environment.name
-    page.advice(f"A verdict takes several samples: from cron each minute, or for an hour: {_watch(name)}", indent=2)
-    page.advice(f"What is usual, before a change: {words.command('monitor', name, '--baseline', '24h')}", indent=2)
-
-
-def show_learnt(learnt: Sequence[Learnt], every: float, environment: str, page: Page) -> None:
-    """What a change that is made now is held against, and what is missing."""
-    page.gap()
-    page.line((f"What is usual in {environment}", "bold"))
-    rows: list[list[Cell]] = []
-    for each in learnt:
-        several = sum(other.metric.name == each.metric.name for other in learnt) > 1
-        name = f"{each.metric.name} {each.host}" if several and each.host else each.metric.name
-        mark: Part = ("✓", "green") if each.count and not each.missing else ("?", "yellow")
-        middle = "-" if each.middle is None else in_unit(each.middle, each.metric.unit)
-        rows.append([text(mark, f" {name}"), middle, _beyond(each), str(each.count), _missing(each, every)])
-    page.columns(rows, heads=("metric", "median", "worse is", "samples", ""))
-    if any(each.told != _SAME_HOURS for each in learnt if each.count):
-        page.line("A week or more compares like with like: the same hours of the same weekday.", indent=2, hang=2)
-
-
-def _beyond(each: Learnt) -> str:
-    if each.bound is not None:
-        rising = each.metric.worse is not None and each.metric.worse > 1
-        return f"{'above' if rising else 'below'} {in_unit(each.bound, each.metric.unit)}"
-    return "-" if each.metric.worse is not None else f"not {each.metric.limit}"
-
-
-def _missing(each: Learnt, every: float) -> str:
-    if not each.count:
-        return f"no data{f': {each.note}' if each.note else ''}"
-    if each.missing:
-        return f"{each.missing} more are needed: {in_words(each.missing * every)}"
-    if each.beyond:
-        return f"{each.beyond} were beyond the limit already"
-    return {_LAST_DAY: "of the newest day"}.get(each.told, each.told)
+    return (*lines, *((f"  {note}",) for note in guard.notes))
 
 
 def _plain(lines: Iterable[Sequence[Part]]) -> str:
-    return " ".join(part if isinstance(part, str) else part[0] for parts in lines for part in parts)
-
-
-def _watch(environment: str) -> str:
-    return words.command("monitor", environment, "--for", "1h")
+    return "".join(part if isinstance(part, str) else part[0] for parts in lines for part in parts)
 
 
 def _summary(round_: Round) -> str:

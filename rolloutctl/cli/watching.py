@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,7 +88,8 @@ class Watching:
     def end(self) -> None:
         """See out what the guard has begun, and say what came of it."""
         if self.guard is not None and self.guard.done is not None and self.last is not None:
-            self.guard.end(_LAST_WORDS)
+            with suppress(KeyboardInterrupt):  # the flag is off; whoever presses it again wants to leave
+                self.guard.end(_LAST_WORDS)
             self.sight.acted(self.last, self.guard)
 
     @property

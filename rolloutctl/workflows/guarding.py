@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import RolloutctlError
-from rolloutctl.fleet import wait_for
 from rolloutctl.rules.metrics import Metric
 from rolloutctl.rules.plans import Wish
 from rolloutctl.rules.verdicts_metrics import Verdict
-from rolloutctl.workflows.announcing import announced
-from rolloutctl.workflows.hooking import tell_guard
-from rolloutctl.workflows.incidents import Facts, open_incident
+from rolloutctl.workflows.aftermath import Aftermath
 from rolloutctl.workflows.monitor import Round
 from rolloutctl.workflows.toggle import Request, toggle
 from rolloutctl.workflows.tools import Done, Options, Tools
@@ -33,7 +29,7 @@ class Guard:
         self.error: RolloutctlError | None = None
         self.flag = flag
         self._environment, self._tools, self._desk = environment, tools, desk
-        self._without_data = 0
+        self._without_data, self._alarmed = 0, False
         self._beyond: dict[tuple[str, str | None], deque[datetime]] = {}
         self._aftermath = Aftermath(environment, flag, tools)
 
@@ -48,6 +44,9 @@ class Guard:
         blind = all(verdict.word == "not enough data" for verdict in verdicts)
         self._without_data = self._without_data + 1 if blind else 0
         self._note(verdicts, round_)
+        if self._without_data == _BLIND and not self._alarmed:
+            self._alarmed = True
+            self._aftermath.blind(guarded, round_.at - timedelta(seconds=round_.every * (_BLIND - 1)))
         failing = [verdict for verdict in verdicts if verdict.word == "fail"]
         if self.done is not None or not failing:
             return False
@@ -94,45 +93,6 @@ class Guard:
         """When the first of the samples was taken that make the failure."""
         times = (self._beyond[verdict.metric, verdict.host] for verdict in failing)
         return min((found[0] for found in times if found), default=round_.at)
-
-
-class Aftermath:
-    """The incident's record, and its announcement: beside the watch, which neither waits for them nor ends by them."""
-
-    def __init__(self, environment: str, flag: str, tools: Tools) -> None:
-        self._environment, self._flag, self._tools = environment, flag, tools
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aftermath")
-        self._running: Future[tuple[str, ...]] | None = None
-
-    def begin(self, done: Done, failing: Iterable[Verdict], detected: datetime) -> None:
-        """The flag is off, for what failed since `detected`."""
-        numbers = {verdict.metric: verdict.now for verdict in failing if verdict.now is not None}
-        facts = Facts(severity="high", symptom=done.plan.reason, detected=detected, numbers=numbers)
-        self._running = self._pool.submit(self._record, done, facts)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What came of it; nothing while it goes on."""
-        if self._running is None or not self._running.done():
-            return ()
-        if self._running.exception() is not None:  # whatever it was: the flag is off, and the watch goes on
-            return (f"The incident is not recorded: {type(self._running.exception()).__name__}.",)
-        return self._running.result()
-
-    def wait(self, seconds: float) -> None:
-        """See it out, so long at most."""
-        if self._running is not None:
-            wait_for([self._running], seconds)
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _record(self, done: Done, facts: Facts) -> tuple[str, ...]:
-        opened = announced(open_incident(self._environment, self._flag, self._tools, facts), self._tools)
-        told = (*opened.notes, *tell_guard(done, facts.symptom, self._tools))
-        if opened.incident is None:
-            return told
-        word = "is more of" if opened.joined else "is recorded as"
-        show = f"rolloutctl incident show {self._environment}"
-        return (f"It {word} incident {opened.incident.id}: {show}", *told)
 
 
 def guards(metrics: Iterable[Metric]) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
 from tests.cli.shell import ENVIRONMENTS, Shell
+from tests.outside.listeners import Hooked, webhooks
 
 METRICS = """\
 metrics:
@@ -51,7 +54,7 @@ def test_a_terminal_has_one_picture_and_the_last_one_stays(watched: Shell) -> No
     assert left.count("demo ") == 1
     plain = watched.type("monitor", "demo", "--once", answers=[])
     assert "\x1b[?1049h" not in plain.out
-    assert "✗ queue" in plain.out
+    assert re.search("[✗?] queue +5 jobs", plain.out)
 
 
 def test_what_is_usual_is_learnt_before_a_change_and_one_sample_says_how_to_get_more(tmp_path: Path) -> None:
@@ -125,7 +128,8 @@ def test_without_metrics_there_is_nothing_to_watch(tmp_path: Path) -> None:
 
 
 def test_a_guard_asks_first_and_switches_off(tmp_path: Path) -> None:
-    watched = Shell(tmp_path, ENVIRONMENTS + METRICS.replace("environments: [demo]", "guard: true"))
+    hooks = "hooks: {guard-fired: [{run: cat >fired.json}]}\n"
+    watched = Shell(tmp_path, ENVIRONMENTS + hooks + METRICS.replace("environments: [demo]", "guard: true"))
     words = ("monitor", "demo", "customer_portal", "--guard", "--every", "1s", "--for", "6s")
     assert watched.run(*words).status == 3  # nobody can be asked
     assert watched.run("toggle", "demo", "customer_portal", "true", "--companies", "all", "--yes").status == 0
@@ -136,3 +140,27 @@ def test_a_guard_asks_first_and_switches_off(tmp_path: Path) -> None:
     assert status["enabled"] is False
     assert "guard: queue on demo: 2 of the newest 2" in watched.run("audit", "demo").out
     assert "It is recorded as incident" in ran.err
+    fired = json.loads((tmp_path / "fired.json").read_text())
+    assert fired["reason"].startswith("guard: queue on demo: 2 of the newest 2")
+    (incident,) = watched.run("incident", "list", "demo", "--json").document["incidents"]
+    assert (incident["severity"], incident["decision"]) == ("high", "switch-off")
+    assert incident["detected"] < incident["switched_off"]
+
+
+def test_a_guard_that_sees_nothing_is_an_alarm_told_once(tmp_path: Path) -> None:
+    with webhooks(Hooked()) as ops:
+        announce = f"""\
+announce:
+  facts: {{on_call: Ana, report_to: "#launch"}}
+  channels: {{ops: {{webhook: "{ops.url}"}}}}
+  automatic: {{incident: [ops]}}
+"""
+        metrics = "metrics: {queue: {source: run, run: exit 1, limit: <= 4, guard: true}}\n"
+        watched = Shell(tmp_path, ENVIRONMENTS + announce + metrics)
+        ran = watched.run("monitor", "demo", "customer_portal", "--guard", "--yes", "--every", "0.1s", "--for", "6s")
+    assert ran.status == 6, ran.err
+    assert ran.err.count("The guard sees nothing") == 1
+    ((_, _, told),) = ops.taken
+    assert (told["kind"], told["flag"]) == ("incident", "customer_portal")
+    assert "no data of queue" in told["text"]
+    assert watched.run("incident", "list", "demo", "--json").document["incidents"] == []

@@ -12,6 +12,7 @@ from rolloutctl.outside.sample_store import SampleStore
 from rolloutctl.workflows.guarding import Guard
 from rolloutctl.workflows.monitor import Round, Watch, metrics_of, monitor
 from tests.lab.lab import Lab
+from tests.load.ground import Visitors
 from tests.stories.conftest import Hire
 from tests.stories.operator import Operator
 from tests.stories.traces import log_of
@@ -120,34 +121,62 @@ def test_the_metrics_are_those_of_the_environment(watcher: Operator) -> None:
     assert [metric.name for metric in metrics_of("lab", watcher.tools)] == list(METRICS)
 
 
-def test_a_guard_switches_off_within_two_samples_and_once(fresh: Lab, hire: Hire, tmp_path: Path) -> None:
+@pytest.fixture
+def guarding(fresh: Lab, hire: Hire, tmp_path: Path) -> Operator:
     def edit(document: dict[str, Any]) -> None:
-        document["metrics"] = {"health": {**METRICS["health"], "guard": True}}
+        errors = {**METRICS["errors"], "file": "storage/logs/laravel.log", "pattern": "SQLSTATE", "guard": True}
+        document["metrics"] = {"health": METRICS["health"], "errors": errors}
 
     operator = hire(fresh, hosts=fresh.hosts[:2], edit=edit)
     operator.tools = replace(operator.tools, samples=SampleStore(tmp_path / "samples"))
     assert operator.toggle("customer_portal", True).exit_status == 0
+    return operator
+
+
+def guarded(operator: Operator, rounds: int, act: dict[int, Any]) -> tuple[Guard, list[int], list[Round]]:
+    """So many rounds with a guard, which of them it fired in, and what was seen."""
     guard = Guard("lab", "customer_portal", operator.tools, operator.desk)
     fired: list[int] = []
     seen: list[Round] = []
 
     def shown(round_: Round) -> None:
         seen.append(round_)
+        operator.seen.append(round_)
         if guard.see(round_):
             fired.append(len(seen))
-        if len(seen) == 3:
-            for host in fresh.hosts[:2]:
-                host.make_ill(while_on="customer_portal")
+        act.get(len(seen), lambda: None)()
 
-    monitor(Watch("lab", "customer_portal", EVERY), operator.tools, shown, seconds=9 * EVERY)
+    monitor(Watch("lab", "customer_portal", EVERY), operator.tools, shown, seconds=rounds * EVERY)
+    guard.end(20)
+    return guard, fired, seen
 
-    assert fired == [5]  # the second sample behind it
-    assert [host.portal() for host in fresh.hosts[:2]] == [404, 404]
-    assert [host.get("/health")[0] for host in fresh.hosts[:2]] == [200, 200]
+
+def test_errors_behind_a_toggle_are_found_among_visitors_and_the_flag_is_off_within_two_samples(
+    fresh: Lab, guarding: Operator
+) -> None:
+    hosts = tuple(fresh.hosts[:2])
+    visitors = Visitors(hosts, most=2_000, seconds=60)
+
+    def go_wrong() -> None:
+        for host in hosts:
+            host.make_ill(while_on="customer_portal")
+
+    with visitors.there():
+        guard, fired, seen = guarded(guarding, 14, {4: go_wrong})
+
+    assert fired == [6]  # the second sample behind it
+    assert visitors.failed > 5
+    assert all(round_.well for round_ in seen[:4])
+    assert [host.portal() for host in hosts] == [404, 404]
     assert guard.done is not None
     assert guard.done.error is None
-    record = log_of(fresh.hosts[0])[-1].data
-    assert (record["event"], record["change"]) == ("kept", guard.done.plan.change)
-    assert record["reason"].startswith("guard: health on web-1: 2 of the newest")
-    assert words(seen[-1], "health") == {"web-1": "ok", "web-2": "ok"}
-    assert not guard.see(seen[4])  # a person decides now
+    log = [record.data for record in log_of(hosts[0])]
+    kept = next(each for each in log if each["event"] == "kept" and each["change"] == guard.done.plan.change)
+    assert kept["reason"].startswith("guard: errors on web-1: 2 of the newest")
+    opened = next(each for each in log if each["event"] == "incident")
+    assert (opened["action"], opened["decision"]) == ("opened", "switch-off")
+    assert opened["detected"] <= seen[4].at.isoformat(timespec="seconds")
+    assert opened["entry"] in "".join(guard.notes)
+    assert [each.value for each in seen[-1].samples if each.metric == "health"] == [0, 0]
+    assert any("SQLSTATE" in line.text for line in seen[-1].lines)
+    assert not guard.see(seen[5])  # a person decides now

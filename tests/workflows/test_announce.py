@@ -15,9 +15,9 @@ from rolloutctl.outside.yaml_file import load
 from rolloutctl.rules.hooks import Hook, Moment
 from rolloutctl.rules.rollout_standing import Mark
 from rolloutctl.rules.verdicts_metrics import Verdict
+from rolloutctl.workflows.aftermath import Aftermath
 from rolloutctl.workflows.announce import Announcement, channels_of, draft, send
 from rolloutctl.workflows.announcing import announce_incident, announce_recovered
-from rolloutctl.workflows.guarding import Aftermath
 from rolloutctl.workflows.incident_marks import Which, recovered
 from rolloutctl.workflows.incidents import Facts, open_incident
 from rolloutctl.workflows.tools import Tools
