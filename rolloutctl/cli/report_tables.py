@@ -26,6 +26,7 @@ MARKS = {
     "open": "○",
     "not measured": "?",
     "ok": "✓",
+    "shut": "✗",
     "missing": "✗",
     "no data": "?",
     "overridden": "!",
@@ -185,7 +186,7 @@ def real(chapter: Chapter, story: Story) -> str:
         return "left out"
     if chapter.expected is not None:
         return f"expected {day(chapter.expected, zone)}"
-    return {"held": "nobody can say: it is held", "no start": "no start is planned"}.get(chapter.unknown, "not known")
+    return {"held": "not known: the clock before it stands", "no start": "not begun"}.get(chapter.unknown, "not known")
 
 
 def _phase(chapter: Chapter, story: Story) -> tuple[str, ...]:

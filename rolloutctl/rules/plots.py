@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)  # what a step may begin with
-_HOURS = (1, 3, 6, 12)  # steps of a short time axis
-_SHORT = 48  # hours, up to which hours are named
+_MINUTES = (1, 5, 15, 30, 60, 180, 360, 720)  # steps of a short time axis
+_SHORT = 48  # hours, up to which times of the day are named
 _DAYS = (1, 2, 7, 14, 28, 91)  # and of a longer one; from a week on they are Mondays
 _WEEK = 7
 _APART = 1e-9  # of a value: what is nearer is the same
@@ -86,9 +86,9 @@ def time_ticks(scale: TimeScale, zone: tzinfo, most: int) -> tuple[Tick, ...]:
     """The days, or the hours, that are named on a time axis: at most about so many."""
     begin, end = scale.begin.astimezone(zone), scale.end.astimezone(zone)
     hours = (end - begin).total_seconds() / 3600
-    step = next((each for each in _HOURS if hours / each <= most), None)
+    step = next((each for each in _MINUTES if hours * 60 / each <= most), None)
     if step is not None and hours <= _SHORT:
-        moments = _every_hours(begin, end, step)
+        moments = _every_minutes(begin, end, step)
         return tuple(Tick(scale.x(each), _hour(each)) for each in moments)
     fewest = math.ceil(hours / 24 / most / _WEEK) * _WEEK  # of years, there are never more ticks than room
     days = next((each for each in _DAYS if hours / 24 / each <= most), fewest)
@@ -114,12 +114,12 @@ def _step(rough: float) -> float:
     return next(each * power for each in _STEPS if each * power >= rough * (1 - _ROUND))
 
 
-def _every_hours(begin: datetime, end: datetime, step: int) -> Iterator[datetime]:
-    """In the hours of the zone's clock; one that it skips is left out, one that it has twice comes once."""
+def _every_minutes(begin: datetime, end: datetime, step: int) -> Iterator[datetime]:
+    """On the zone's clock; one that it skips is left out, one that it has twice comes once."""
     day = begin.date()
     while day <= end.date():
-        for hour in range(0, 24, step):
-            moment = datetime.combine(day, time(hour), begin.tzinfo)
+        for minute in range(0, 24 * 60, step):
+            moment = datetime.combine(day, time(minute // 60, minute % 60), begin.tzinfo)
             if begin <= moment <= end:
                 yield moment
         day += timedelta(days=1)
@@ -137,7 +137,7 @@ def _every_days(begin: datetime, end: datetime, step: int) -> Iterator[datetime]
 
 
 def _hour(moment: datetime) -> str:
-    return f"{moment.day} {moment:%b}" if moment.hour == 0 else f"{moment:%H:%M}"
+    return f"{moment.day} {moment:%b}" if moment.time() == time() else f"{moment:%H:%M}"
 
 
 def _short(number: float) -> str:

@@ -21,7 +21,7 @@ from rolloutctl.rules.rollouts import Phase
 _NAME, _SAID = 200, 1_000  # characters of a name, and of what somebody said: a host may have written more
 State = Literal["done", "current", "over by plan", "ahead", "left out"]
 Judged = Literal["met", "so far", "missed", "open", "not measured"]
-Proved = Literal["ok", "missing", "no data", "overridden"]
+Proved = Literal["ok", "shut", "missing", "no data", "overridden"]
 
 
 @dataclass(frozen=True, slots=True)

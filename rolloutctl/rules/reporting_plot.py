@@ -23,6 +23,7 @@ _LINE = 13.0  # how high
 _A_DAY = 62.0  # what a day's name needs, with room around it
 _FAR = 3.0  # a limit that is so many times above everything would press the rest flat
 _SPIKE = 4.0  # so many times above the lines, a band is cut off, and told
+_MARGIN = 0.1  # of what is shown, below it
 _GAP = 2  # buckets without a sample, from which the line ends
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")  # which line is which host's, also without colour
 
@@ -136,6 +137,8 @@ def _range(chart: Chart) -> tuple[tuple[float, ...], bool, bool]:
         low, high = min(low, limit.bound), max(high, limit.bound)
     if 0 <= low < high / 2 or low == high:
         low = min(low, 0.0)
+    elif low > 0:
+        low -= _MARGIN * (high - low)
     return number_ticks(low, high if high > low else low + 1), far, cut
 
 
@@ -151,10 +154,11 @@ def _is_far(metric: Metric, low: float, high: float) -> bool:
 def _drawn(curve: Curve, chart: Chart, times: TimeScale, values: ValueScale, number: int) -> Drawn:
     lines, bands = [], []
     for run in _runs(curve.buckets):
-        middles = [times.x(chart.grid.middle(bucket.number)) for bucket in run]
-        lines.append(path((x, values.y(b.middle)) for x, b in zip(middles, run, strict=True)))
         # As steps: a slope would say of one spike that it came and went slowly.
         edges = [(times.x(chart.grid.begins(b.number)), times.x(chart.grid.begins(b.number + 1)), b) for b in run]
+        middles = [(times.x(chart.grid.middle(b.number)), values.y(b.middle)) for b in run]
+        alone = [(x, values.y(b.middle)) for begin, end, b in edges for x in (begin, end)]
+        lines.append(path(middles if len(run) > 1 else alone))
         upper = [(x, values.y(b.most)) for begin, end, b in edges for x in (begin, end)]
         lower = [(x, values.y(b.least)) for begin, end, b in edges for x in (begin, end)]
         bands.append(area(upper, lower))

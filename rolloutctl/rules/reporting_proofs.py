@@ -22,7 +22,7 @@ _LONGEST = 1_500  # characters of a piece of evidence: a host may have written m
 def gates_now(leg: Leg, gates: Sequence[Gate], zone: tzinfo) -> Iterator[Proof]:
     """The gates behind the current phase as they stand; where nobody looked at them, its sign-offs."""
     for gate in gates:
-        word: Proved = "ok" if gate.passed else "no data" if gate.verdict == "no data" else "missing"
+        word: Proved = "ok" if gate.passed else "no data" if gate.verdict == "no data" else "shut"
         opens = f", opens {when(gate.opens, zone)}" if gate.opens is not None and not gate.passed else ""
         yield Proof(gate.name, word, f"{gate.evidence}{opens}")
     if not gates:

@@ -11,7 +11,6 @@ from statistics import fmean, median
 
 from rolloutctl.rules.metrics import FromLog, FromRedis, FromRequest, Metric, Sample
 
-MOST = 240  # buckets of a plot: about three of its pixels each
 _LENGTHS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)  # seconds of a bucket
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,7 +46,7 @@ class Bucket:
     most: float
 
 
-def grid(begin: datetime, end: datetime, most: int = MOST) -> Grid:
+def grid(begin: datetime, end: datetime, most: int) -> Grid:
     """Buckets of a round length over a stretch of time: at most so many, and one."""
     seconds = (end - begin).total_seconds()
     length = next((each for each in _LENGTHS if seconds / each <= most - 1), 0)
@@ -56,6 +55,12 @@ def grid(begin: datetime, end: datetime, most: int = MOST) -> Grid:
     first = int((begin - _EPOCH).total_seconds() // length) * length
     start = _EPOCH + timedelta(seconds=first)
     return Grid(start, length, int((end - start).total_seconds() // length) + 1)
+
+
+def round_length(least: float, unit: int) -> int:
+    """The next round length, in seconds, that so many whole buckets of `unit` seconds make up."""
+    found = (each for each in _LENGTHS if each >= least and each % unit == 0)
+    return next(found, 0) or 86400 * (int(least / 86400) + 1)
 
 
 def buckets(metric: Metric, samples: Iterable[Sample], over: Grid) -> tuple[Bucket, ...]:

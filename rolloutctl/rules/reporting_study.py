@@ -19,11 +19,14 @@ from rolloutctl.rules.reporting_series import (
     counts,
     falls,
     grid,
+    round_length,
     together,
 )
 from rolloutctl.rules.reporting_tally import Before, Series, Tally, before, tally
 from rolloutctl.rules.reporting_words import counted, listed
 
+_FINE = 10_000  # buckets of a study
+_PLOT = 240  # buckets of a curve: about three of the plot's pixels each
 _MOST = 288  # points of a plot, of all its curves together
 _CURVES = 4  # that can be told apart
 _BEFORE = timedelta(days=7)  # of what was before the rollout, in the plots
@@ -52,8 +55,8 @@ class Outline:
 
     @property
     def grid(self) -> Grid:
-        """The buckets of the plots."""
-        return grid(self.since, self.now)
+        """The buckets of a study: finer than those of a plot, for nobody knows yet when samples begin."""
+        return grid(self.since, self.now, _FINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,8 @@ def _chart(found: Sequence[Study], first: int, shown: Grid) -> Chart:
     measured = [replace(s, buckets=_moved(s.buckets, first)) for s in found if s.buckets]
     levels = [each.level for each in measured if each.level is not None]
     curves = _curves(measured)
-    factor = max(1, ceil(shown.count * len(curves) / _MOST))
+    most = min(_PLOT, _MOST // max(1, len(curves)))
+    factor = round_length(shown.count * shown.seconds / most, shown.seconds) // shown.seconds
     if factor > 1:
         shown = Grid(shown.begin, shown.seconds * factor, ceil(shown.count / factor))
         curves = [Curve(each.name, coarser(metric, each.buckets, factor)) for each in curves]

@@ -61,6 +61,8 @@ def test_a_stretch_can_be_seen_however_short_and_stays_within() -> None:
 @pytest.mark.parametrize(
     ("length", "most", "labels"),
     [
+        (timedelta(minutes=4), 8, ["10:00", "10:01", "10:02", "10:03", "10:04"]),
+        (timedelta(minutes=50), 8, ["10:00", "10:15", "10:30", "10:45"]),
         (5 * timedelta(hours=1), 8, ["10:00", "11:00", "12:00", "13:00", "14:00", "15:00"]),
         (4 * DAY, 8, ["21 Oct", "22 Oct", "23 Oct", "24 Oct"]),
         (36 * DAY, 8, ["20 Oct", "27 Oct", "3 Nov", "10 Nov", "17 Nov", "24 Nov"]),

@@ -87,7 +87,7 @@ def test_gates_that_were_passed_by_stand_there_with_their_evidence(story: Story)
     )
     assert proofs["left"][1] == "Thu 6 Nov 10:05 by anna@example.com: every other gate let it through"
     now = {each.name: each.word for each in chapter(story, "50%").proofs}
-    assert (now["signoff-product"], now["drift"], now["soak"]) == ("missing", "ok", "ok")
+    assert (now["signoff-product"], now["drift"], now["soak"]) == ("shut", "ok", "ok")
 
 
 def test_the_validation_has_its_checklist_and_sign_offs(story: Story) -> None:

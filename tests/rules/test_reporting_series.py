@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolloutctl.rules.metrics import FromLog, FromRedis, FromRequest, Limit, Metric, Sample, Sustained
-from rolloutctl.rules.reporting_series import MOST, buckets, coarser, grid, pace, together
+from rolloutctl.rules.reporting_series import buckets, coarser, grid, pace, round_length, together
 from rolloutctl.rules.reporting_tally import Before, Series, Spell, Tally
 from rolloutctl.rules.reporting_tally import before as before_in
 from rolloutctl.rules.reporting_tally import tally as tally_of
@@ -41,18 +41,25 @@ def before(metric: Metric, found: list[Sample], moment: datetime) -> Before | No
 
 @pytest.mark.parametrize("days", [0.01, 1, 7, 31, 90, 800])
 def test_any_stretch_of_time_has_few_buckets_of_a_round_length(days: float) -> None:
-    found = grid(BEGIN, BEGIN + days * DAY)
-    assert found.count <= MOST
+    found = grid(BEGIN, BEGIN + days * DAY, 240)
+    assert found.count <= 240
     assert found.begin <= BEGIN
     assert found.of(BEGIN + days * DAY) < found.count
     assert (found.begin - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() % found.seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("least", "unit", "length"), [(1, 120, 120), (130, 120, 600), (3_000, 300, 3_600), (90_000, 600, 172_800)]
+)
+def test_some_buckets_together_have_a_round_length_again(least: float, unit: int, length: int) -> None:
+    assert round_length(least, unit) == length
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1e6)), min_size=1, max_size=300))
 def test_no_spike_is_lost_in_buckets(values: list[float | None]) -> None:
     found = samples(P95, values)
     known = [value for value in values if value is not None]
-    shown = buckets(P95, found, grid(BEGIN, BEGIN + DAY))
+    shown = buckets(P95, found, grid(BEGIN, BEGIN + DAY, 240))
     assert (max((b.most for b in shown), default=None)) == max(known, default=None)
     assert (min((b.least for b in shown), default=None)) == min(known, default=None)
     assert all(b.least <= b.middle <= b.most or b.middle == pytest.approx(b.least) for b in shown)
@@ -60,20 +67,20 @@ def test_no_spike_is_lost_in_buckets(values: list[float | None]) -> None:
 
 def test_the_middle_of_times_is_their_median_and_of_errors_their_mean() -> None:
     values = [1.0, 1.0, 1.0, 1.0, 96.0]
-    whole = grid(BEGIN, BEGIN + 7 * DAY)
+    whole = grid(BEGIN, BEGIN + 7 * DAY, 240)
     assert [b.middle for b in buckets(P95, samples(P95, values), whole)] == [1.0]
     assert [b.middle for b in buckets(ERRORS, samples(ERRORS, values), whole)] == [20.0]
 
 
 def test_hosts_together_reach_from_the_least_to_the_most_of_any() -> None:
-    whole = grid(BEGIN, BEGIN + 7 * DAY)
+    whole = grid(BEGIN, BEGIN + 7 * DAY, 240)
     hosts = [buckets(P95, samples(P95, [value, value + 4]), whole) for value in (10.0, 20.0, 90.0)]
     (bucket,) = together(hosts)
     assert (bucket.least, bucket.middle, bucket.most) == (10.0, 22.0, 94.0)
 
 
 def test_coarser_buckets_keep_their_extremes() -> None:
-    whole = grid(BEGIN, BEGIN + DAY)
+    whole = grid(BEGIN, BEGIN + DAY, 240)
     fine = buckets(P95, samples(P95, [float(n % 97) for n in range(2_880)]), whole)
     coarse = coarser(P95, fine, 4)
     assert len(coarse) <= len(fine) / 4 + 1
