@@ -38,7 +38,7 @@ def _lines(story: Story) -> Iterator[str]:
     for trouble in story.troubles:
         yield f"- **Not found out:** {_safe(trouble)}"
     for line in story.next:
-        yield f"- Next: {_safe(line)}"
+        yield f"- Next: {_code(line)}"
     yield from _section(tables.phases(story))
     yield from _section(tables.glance(story))
     for chapter in begun:
@@ -73,6 +73,11 @@ def _section(table: Table, level: int = 2) -> Iterator[str]:
 
 def _row(cells: list[str] | tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """A command, to be copied."""
+    return f"`{one_line(text).replace('`', chr(39))}`"
 
 
 def _safe(text: str) -> str:

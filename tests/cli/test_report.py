@@ -195,6 +195,17 @@ def test_a_rollout_is_told_on_every_way_out(tmp_path: Path) -> None:
         assert (refused.status, said in refused.out + refused.err) == (status, True), refused
 
 
+def test_a_host_that_is_lost_is_named_and_the_others_tell_it(tmp_path: Path) -> None:
+    lost = "{name: two, connection: paramiko, address: 127.0.0.1, port: 1, app: /x, user: me}"
+    hosts = ENVIRONMENTS.replace(
+        "demo: {connection: embedded}", f"demo: {{connection: embedded, hosts: [one, {lost}]}}"
+    )
+    ran = Shell(tmp_path, hosts + PLAN).run("report", FLAG, "--md", "-")
+    assert (ran.status, "- Where it stands: not begun" in ran.out) == (0, True)
+    assert "- **Not found out:** two cannot be reached: 127.0.0.1 port 1: connection refused." in ran.out
+    assert "- Next: `rolloutctl health demo`" in ran.out
+
+
 def test_two_monitors_and_a_report_share_one_store_and_a_kill_loses_nothing(tmp_path: Path) -> None:
     shell = Shell(tmp_path, ENVIRONMENTS + PLAN)
     words = shell.command("monitor", "demo", "--every", "1s")
