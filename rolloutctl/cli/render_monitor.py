@@ -27,7 +27,7 @@ class Table:
         """All of it, and it stays."""
         from rolloutctl.cli.render_watch import Size, View, picture  # noqa: PLC0415 - lines need none of it
 
-        for line in picture(View(round_, self._flag), Size(self._page.width)):
+        for line in picture(View(round_, self._flag, once=True), Size(self._page.width)):
             self._page.console.print(line, soft_wrap=True)
 
     def acted(self, round_: Round, guard: Guard) -> None:

@@ -34,12 +34,13 @@ _IN_PLAIN = str.maketrans({"✓": "+", "✗": "x", "…": "~", "·": "-", "•":
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What there is to be seen: the round, which flag, and what the guard has to say."""
+    """What there is to be seen: the round, which flag, and what the guard has to say; `once`: no other will follow."""
 
     round: Round
     flag: str | None = None
     guard: tuple[tuple[Part, ...], ...] = ()
     word: str = ""  # what kind of watch it is
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class _Drawn:
         round_, view = self.view.round, self.view
         name = text((round_.environment.name, "bold"), f" {_dot(view.flag)}" if view.flag else "")
         yield self._ended(name, f"{round_.at.astimezone():%a %d %b %H:%M:%S}")
-        yield from self._wrapped(text((f"{view.word}{_course(round_)}", "dim")), 0)
+        if not view.once:
+            yield from self._wrapped(text((f"{view.word}{_course(round_)}", "dim")), 0)
         for parts in view.guard:
             yield from self._wrapped(text(*parts), 2)
         yield Text()

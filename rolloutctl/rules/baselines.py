@@ -14,6 +14,7 @@ FEWEST = 60  # values without which there is no baseline
 _MOST = 5_000  # values, the newest
 _DAY = timedelta(days=1)
 _NEAR = timedelta(hours=1)
+_A_SECOND = timedelta(seconds=1)
 _LONGEST_AGO = timedelta(days=28)
 _FALSE_ALARM = 1e-6  # how likely a healthy application may look failed, at each sample
 _TYPICAL = 0.99  # what is beyond this share of the counts raises no mean
@@ -64,15 +65,29 @@ def baseline_of(samples: Sequence[Sample], before: datetime, moment: datetime) -
         ((moment - sample.at, sample.value) for sample in samples if before - _LONGEST_AGO <= sample.at < before),
         key=lambda pair: pair[0],
     )
-    aged = [(ago, value) for ago, value in usable if value is not None][:_MOST]
+    aged = [(ago, value) for ago, value in usable if value is not None]
     near = [(days, value) for ago, value in aged if abs(ago - (days := round(ago / _DAY)) * _DAY) <= _NEAR]
     weekday = [value for days, value in near if days % 7 == 0]
     if len(weekday) >= FEWEST:
-        return Baseline(tuple(weekday), "the same hours of the same weekday before")
+        return Baseline(tuple(weekday[:_MOST]), "the same hours of the same weekday before")
     if len(near) >= FEWEST:
-        return Baseline(tuple(value for _, value in near), "the same hours of the days before")
+        return Baseline(tuple(value for _, value in near[:_MOST]), "the same hours of the days before")
     newest = [value for ago, value in aged if ago <= moment - before + _DAY]
-    return Baseline(tuple(newest), "the day before the change")
+    return Baseline(tuple(newest[:_MOST]), "the day before the change")
+
+
+def spans_for(before: datetime, moment: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """When the samples are from that `baseline_of` looks at, from and until: a tenth of all."""
+    days = (moment - before + _LONGEST_AGO) // _DAY + 2
+    hours = [(at - _NEAR, at + _NEAR) for ago in range(days) for at in [moment - ago * _DAY]]
+    found: list[tuple[datetime, datetime]] = []
+    for since, until in sorted([*hours, (before - _DAY, before)]):
+        begin, end = max(since, before - _LONGEST_AGO), min(until + _A_SECOND, before)
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        elif begin < end:
+            found.append((begin, end))
+    return tuple(found)
 
 
 def normal(metric: Metric, baseline: Baseline, every: float) -> Normal | None:

@@ -166,6 +166,7 @@ class _Course:
     def settle(self) -> None:
         """What may take its time, behind a round."""
         self._sampler.settle()
+        self._judge.refresh(self._tools.clock.now())
         if self._is_due("prune", _DAY):
             self._tools.samples.prune(self._tools.clock.now() - _KEPT)
 

@@ -7,12 +7,13 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolloutctl.rules.baselines import FEWEST, Baseline, Normal, baseline_of, normal
+from rolloutctl.rules.baselines import FEWEST, Baseline, Normal, baseline_of, normal, spans_for
 from rolloutctl.rules.metrics import (
     FromLog,
     FromMysql,
@@ -316,6 +317,22 @@ def test_nothing_from_after_the_change_or_from_long_ago_is_in_the_baseline() -> 
 def test_samples_without_a_value_are_in_no_baseline() -> None:
     lost = [replace(sample, value=None) for sample in around(1, 100, 1.0)]
     assert baseline_of([*lost, *around(1, 70, 2.0)], NOW, NOW).values == (2.0,) * 70
+
+
+@pytest.mark.parametrize("ago", [0, 1, 30, 24 * 9])
+def test_the_spans_hold_all_that_a_baseline_is_made_of(ago: int) -> None:
+    """Of four weeks of samples, a tenth has to be read; what comes of it is the same, and compares weekdays."""
+    changed = NOW - timedelta(hours=ago)
+    every = timedelta(minutes=2)
+    first = changed - timedelta(days=30)
+    all_of_them = [Sample("errors", "web-1", first + n * every, float(n % 97)) for n in range(30 * 720)]
+    spans = spans_for(changed, NOW)
+    read = [each for each in all_of_them if any(since <= each.at < until for since, until in spans)]
+    assert len(read) < len(all_of_them) / 6
+    found = baseline_of(read, changed, NOW)
+    assert found == baseline_of(all_of_them, changed, NOW)
+    assert found.told == "the same hours of the same weekday before"
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
 
 
 # What a hostile host sends.
