@@ -119,6 +119,31 @@ class HostKeys(Protocol):
         """
 
 
+class LongWork(Protocol):
+    """Minutes of work on a host, a deployment or a task: it keeps widenings away, and never a switch-off.
+
+    Each verb returns the host's answers; every method raises Unreachable when the connection is lost.
+    """
+
+    def enter(self, who: Mapping[str, Any], wait: float) -> tuple[Event, ...]:
+        """Put up the sign that somebody is at work: `entered`, or `busy` or `drift`. `wait` in seconds for the lock."""
+
+    def define(self, wait: float) -> tuple[Event, ...]:
+        """Put the prepared `.env` in the place of the one that was read: `defined`, or `drift`, `busy` or `failed`."""
+
+    def step(self, name: str, line: str, seconds: float) -> tuple[Event, ...]:
+        """Run a shell line in the application's folder, for so long at most; what it says is told meanwhile."""
+
+    def build(self, seconds: float) -> tuple[Event, ...]:
+        """Build the config cache aside, by the code and .env that stand now: `difference`, `uncached` or `refused`."""
+
+    def swap(self, wait: float) -> tuple[Event, ...]:
+        """Put what was built in the place of the cache: `swapped`; `drift` when that or `.env` is another by now."""
+
+    def leave(self) -> tuple[Event, ...]:
+        """Take the sign down."""
+
+
 class Session(Protocol):
     """One conversation with one host, as the fleet and the workflows see it.
 
@@ -127,6 +152,10 @@ class Session(Protocol):
 
     host: Host
     said: list[Event]  # all answers so far, also when a verb was cut off
+
+    @property
+    def long_work(self) -> LongWork:
+        """What takes minutes."""
 
     @property
     def server(self) -> str:
@@ -173,6 +202,9 @@ class Session(Protocol):
 
         No change that is under way keeps it waiting. `record`, or `refused`: see `why_unrecorded`.
         """
+
+    def open(self) -> tuple[Event, ...]:
+        """Make the state folder where there is none; `refused` where no record could be written."""
 
     def log(self) -> Log:
         """The host's whole audit log."""

@@ -108,6 +108,7 @@ def _host(host: HostStatus, found: EnvironmentStatus, flags: Flags) -> Document:
         "lock": _lock(state.holder) if state and state.holder else None,
         "pending": _pending(state.pending[0]) if state and state.pending else None,
         "provisional": _provisional(state.pending) if state else None,
+        "working": _lock(state.working) if state and state.working else None,
         "deploying": list(state.deploying) if state else [],
         "undeclared": list(state.live.undeclared) if state and state.live else [],
     }

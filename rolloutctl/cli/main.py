@@ -30,6 +30,7 @@ _COMMANDS = (
     "unschedule",
     "status",
     "rollback",
+    "deploy",
     "audit",
     "health",
     "monitor",

@@ -216,6 +216,8 @@ def _host(found: EnvironmentStatus, host: HostStatus) -> Iterator[Remark]:
         yield Remark(subject, state.live_error or "the application's php did not answer")
     elif state.live.boot_error:
         yield Remark(subject, f"the application does not start: {state.live.boot_error}")
+    if state.working:
+        yield Remark(subject, f"{state.working} is at work", urgent=False)
     for lock in state.deploying:
         yield Remark(subject, f"a deployment is running: {lock} is there", urgent=False)
 

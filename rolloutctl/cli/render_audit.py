@@ -39,9 +39,15 @@ def show_marks(marks: Sequence[Mark], page: Page) -> None:
     if not marks:
         return
     page.gap()
-    page.line("Said of rollouts and incidents:")
+    page.line("Said of rollouts, incidents and deployments:")
     rows: list[list[Cell]] = [
-        [words.local(mark.at.isoformat()), str(mark.fields.get("flag")), mark.what, mark.actor, words.quoted(mark.note)]
+        [
+            words.local(mark.at.isoformat()),
+            str(mark.fields.get("flag") or ""),
+            mark.what,
+            mark.actor,
+            words.quoted(mark.note),
+        ]
         for mark in marks
     ]
     page.columns(rows, indent=0)

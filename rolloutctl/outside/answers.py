@@ -39,6 +39,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "proof": (0,),
     "proof-failed": (1,),
     "ran": (2, 3),
+    "said": (1,),
     "sampled": (2,),
     "record": (0,),
     "records": (0,),
@@ -50,6 +51,7 @@ TEXTS: Mapping[str, tuple[int, ...]] = {
     "trouble": (0, 2),
     "unknown": (0,),
     "unrecorded": (0,),
+    "working": (0,),
 }
 # Output of the application and its tools: it may quote what stands in .env.
 OUTPUTS: Mapping[str, int] = {
@@ -108,6 +110,7 @@ def state_from(host: Host, hello: Event, answers: Iterable[Event], content: EnvT
         pending=tuple(_pending(event) for event in of.get("pending", ())),
         records=read_log(records[0].text(0)) if records else (),
         deploying=tuple(event.text(0) for event in of.get("deploying", ())),
+        working=next((Holder("working", read_object(event.text(0))) for event in of.get("working", ())), None),
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import OUTPUTS, texts_of, unfit_from
+from rolloutctl.outside.speech import Speech
 from rolloutctl.outside.wire import Wire, plainly
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
@@ -19,6 +20,7 @@ SHORT = 45.0  # seconds for an answer that takes no step; the host's php may tak
 _SHOWN = 20  # lines of what a login shell said instead of a session
 _OWN_WORDS = "state"  # what is refused for the state folder's sake: the reason quotes no output
 _OUTPUT = 2  # where a `ran` or a `sampled` has what a command printed
+_LONGEST_NUMBER = 15  # digits
 _TAIL = 8192  # bytes at the end of a command's output that are looked at, to show some of it
 _SHOWN_TAIL = 2048  # characters of them that are shown
 
@@ -38,6 +40,7 @@ class Conversation:
         self._keys: Collection[str] = ()
         self._secrets: Redactor | None = None
         self._there: dict[str, bytes] = {}
+        self._speech = Speech()
         self._wire = Wire(channel)
         self.hello = self._greet()
 
@@ -153,11 +156,22 @@ class Conversation:
         if tokens[0] in {"ran", "sampled"} and len(texts) > _OUTPUT:
             self.output = texts[_OUTPUT]
             texts[_OUTPUT] = self._end_of(self.output) if tokens[0] == "ran" else b""  # nobody is shown a sample
+        if tokens[0] == "said":
+            return Event("said", (self._heard(texts),))
+        if tokens[0] == "step":
+            self._speech.begin()
         decoded = [text.decode(errors="replace") for text in texts]
         output = OUTPUTS.get(tokens[0])
         if output is not None and output < len(decoded) and decoded[0] != _OWN_WORDS:
             decoded[output] = self.clean(decoded[output])
         return Event(tokens[0], tuple(decoded))
+
+    def _heard(self, texts: list[bytes]) -> str:
+        """What a step says, as far as it makes whole lines; a host may send anything."""
+        end, piece = (*texts, b"", b"")[:2]
+        number = end.decode(errors="replace")
+        known = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
+        return self._speech.add(int(number), piece, self.secrets) if known else ""
 
     def _end_of(self, output: bytes) -> bytes:
         """What may be shown of a command's output; the line that the cut is in is left out, a secret may be as well."""

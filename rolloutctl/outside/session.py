@@ -13,6 +13,7 @@ from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
 from rolloutctl.outside.command import examiner, eyes, session_command
 from rolloutctl.outside.conversation import SHORT, Conversation
+from rolloutctl.outside.long_work import LongWork
 from rolloutctl.outside.wire import encode, plainly
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.decisions import Decision
@@ -43,6 +44,7 @@ class RemoteSession:
         self._talk = Conversation(host, connection.start(session_command(host)), progress)
         self.hello, self.said = self._talk.hello, self._talk.said
         self._talk.put("host.php", eyes())
+        self.long_work = LongWork(self._talk)
 
     def prime(self, environment: Environment, flags: Iterable[Flag]) -> None:
         """Say what this session is about: which flags, which steps, where a deployment leaves its lock."""
@@ -129,6 +131,10 @@ class RemoteSession:
         if any(event.kind == "refused" for event in opened):
             return opened
         return (*opened, *self._talk.ask("append", plainly(body(fields).encode())))
+
+    def open(self) -> tuple[Event, ...]:
+        """Make the state folder where there is none; `refused` where no record could be written."""
+        return self._open()
 
     def log(self) -> Log:
         """The host's whole audit log."""

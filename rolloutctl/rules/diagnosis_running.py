@@ -58,12 +58,14 @@ def locks(seen: Examined) -> Iterable[Verdict]:
         )
     if seen.state.holder:
         yield warn(f"locked by {seen.state.holder}.", here(shlex.join(["rolloutctl", "status", seen.environment.name])))
+    if seen.state.working:
+        yield warn(f"{seen.state.working} is at work: no flag is widened meanwhile.", here("rolloutctl status"))
     for pending in (each for each in seen.state.pending if not each.alive):
         yield warn(
             f"change {pending.change} was interrupted; the next change settles it first.",
             here(shlex.join(["rolloutctl", "status", seen.environment.name])),
         )
-    if not seen.state.deploying and not seen.state.holder and not seen.state.pending:
+    if not (seen.state.deploying or seen.state.holder or seen.state.working or seen.state.pending):
         yield ok("nobody is at work, nothing is left over")
 
 

@@ -59,7 +59,7 @@ class Live:
 class Holder:
     """Who has a host's lock."""
 
-    phase: str  # waiting | executing | holding | provisional
+    phase: str  # waiting | executing | holding | provisional; working: without the lock
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -102,6 +102,7 @@ class HostState:
     pending: tuple[Pending, ...] = ()
     records: tuple[Record, ...] = ()
     deploying: tuple[str, ...] = ()
+    working: Holder | None = None  # who deploys, or runs a task, by rolloutctl
 
     def in_file(self, flag: Flag) -> Audience | None:
         """Who sees the feature according to `.env`; None when phpdotenv can't say."""

@@ -10,11 +10,13 @@ from typing import Any
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
 from rolloutctl.rules.records import audience_of
+from rolloutctl.rules.work_marks import deployed_in_words, ran_in_words
 
 VALIDATE = "validate"  # the stage before the first phase
 ROLLOUT, SIGN_OFF, CHECK = "rollout", "sign-off", "check"
 INCIDENT, ANNOUNCE, SCHEDULE = "incident", "announce", "schedule"
-MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE, SCHEDULE)
+DEPLOY, TASK = "deploy", "task"
+MARKS = (ROLLOUT, SIGN_OFF, CHECK, INCIDENT, ANNOUNCE, SCHEDULE, DEPLOY, TASK)
 _YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on every clock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,6 +55,8 @@ class Mark:
             return f"incident {self.action}" + (f": {judged}" if judged else "")
         if self.fields.get("event") == ANNOUNCE:
             return announced_in_words(self.fields)
+        if self.fields.get("event") in (DEPLOY, TASK):
+            return deployed_in_words(self.fields) if self.fields.get("event") == DEPLOY else ran_in_words(self.fields)
         if self.fields.get("event") == SCHEDULE:
             named = f"schedule {self.fields.get('schedule') or self.entry} {self.action}"
             meant = f": {audience_of(self.fields['to'])} at {self.fields.get('written')}" if "to" in self.fields else ""

@@ -73,7 +73,17 @@ def _frozen(plan: Plan, tools: Tools) -> list[Refused]:
 
 
 def _deploying(plan: Plan) -> list[Refused]:
-    return [
+    at_work = [
+        Refused(
+            f"{host.state.working} is at work on {host.name}.",
+            subject=host.name,
+            state=_UNTOUCHED,
+            hint="Wait for it to end. Switching off works meanwhile.",
+        )
+        for host in plan.hosts
+        if host.state.working
+    ]
+    return at_work + [
         Refused(
             f"A deployment is running on {host.name}: {found} is there.",
             subject=host.name,

@@ -15,7 +15,7 @@ PROTOCOL = DOCS / "protocol.md"
 SCRIPT = session_script()
 EXAMINER = read(PACKAGE / "outside" / "examine.sh")
 EYES = read(PACKAGE / "outside" / "host.php")
-CLIENT = "".join(read(PACKAGE / "outside" / name) for name in ("session.py", "reading.py"))
+CLIENT = "".join(read(PACKAGE / "outside" / name) for name in ("session.py", "reading.py", "long_work.py"))
 
 
 def test_every_verb_is_described_and_no_other() -> None:

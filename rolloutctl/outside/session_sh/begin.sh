@@ -21,6 +21,7 @@ TERMINATED=
 STEP_GROUP=
 HOLDING=     # the lock is ours
 STATELESS=   # the state folder can't be used: a switch-off goes on, and the client keeps its records
+WORKING=     # long work is ours: see working.sh
 CHANGE=      # folder of the change that this session has begun
 DIRECTION=   # widen | narrow
 MS=0

@@ -3,8 +3,7 @@
 lock() { # DIRECTION SECONDS
   DIRECTION=$1
   if ! take_lock "$1" "$2"; then
-    holder_alive
-    emit busy "${holder_phase:-unknown}" "${holder_who:--}" "$(provisional_left)"
+    say_busy
     return 1
   fi
   phase waiting
@@ -45,7 +44,15 @@ supersede() { # a switch-off doesn't wait for what could not be settled: it plan
   LEFTOVER=
 }
 
-show_all_deployments() { while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"; }
+say_busy() {
+  holder_alive
+  emit busy "${holder_phase:-unknown}" "${holder_who:--}" "$(provisional_left)"
+}
+
+show_all_deployments() {
+  while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
+  show_work
+}
 
 begin() { # ID: intent first, durable, with everything that going back needs
   [ -z "$STATELESS" ] || return 1

@@ -53,5 +53,5 @@ look() { # RECORDS [content] : the state of this host
     show_pending
     if [ -s "$LOG" ]; then join_lines "$(newest_of_changes "$1" | base64)" && emit records "$TOKEN"; fi
   fi
-  while IFS= read -r pattern; do show_locks_of_deployments "$pattern"; done <"$SCRATCH/deploy_locks"
+  show_all_deployments
 }

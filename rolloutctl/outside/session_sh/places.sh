@@ -171,6 +171,7 @@ clean_up() {
   end_asker
   [ -z "$PUMP" ] || kill -KILL "$PUMP" 2>/dev/null
   if [ -n "$HOLDING" ]; then release; fi
+  leave >/dev/null
   [ -z "$SCRATCH" ] || rm -rf -- "$SCRATCH"
 }
 

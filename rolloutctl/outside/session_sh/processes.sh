@@ -26,6 +26,7 @@ bounded() {
   ) </dev/null >"$out" 2>&1 3<&- 7<&- 8>&- 9>&- &
   STEP_GROUP=$!
   [ -z "$CHANGE" ] || { started_at "$STEP_GROUP" && printf '%s %s\n' "$STEP_GROUP" "$STARTED" >"$CHANGE/group"; }
+  [ -z "$WORKING" ] || { started_at "$STEP_GROUP" && note_work "$STEP_GROUP $STARTED"; }
   wait "$STEP_GROUP"
   result=$?
   while [ "$result" -gt 128 ] && kill -0 "$STEP_GROUP" 2>/dev/null; do # a signal to us interrupted the wait

@@ -73,8 +73,7 @@ show_log() { # [PIECE BYTES]: how long it is and its head, or a piece of it, in 
 
 # Ticks of a checklist and sign-offs may be many, and must hide no change, and nothing else that counts beside one.
 newest_of_changes() { # RECORDS
-  tail -n 5000 "$LOG" | grep -a -e '"change":"' -e '"event":"rollout"' -e '"event":"incident"' -e '"event":"schedule"' |
-    tail -n "$1"
+  tail -n 5000 "$LOG" | grep -aE '"change":"|"event":"(rollout|incident|schedule|deploy|task)"' | tail -n "$1"
 }
 
 length_of_log() { if [ -s "$LOG" ]; then stat -c %s -- "$LOG"; else echo 0; fi; }

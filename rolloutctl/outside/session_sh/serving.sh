@@ -89,6 +89,12 @@ serve() {
       keep) decide keep "${1:-}" ;;
       revert) decide revert "${1:-asked}" ;;
       decide) decide "$@" ;;
+      enter) enter "$1" ;;
+      define) define "$1" ;;
+      work) work ;;
+      build) build ;;
+      swap) swap "$1" ;;
+      leave) leave ;;
       once) run_steps 1 "$SCRATCH/steps" ;;
       settle) settle "$@" ;;
       append) append_record "$1" ;;

@@ -1,0 +1,72 @@
+"""What deploy and run answer with --json."""
+
+from __future__ import annotations
+
+from rolloutctl.cli.documents import Document, of_error
+from rolloutctl.rules.change_fields import asked_fields
+from rolloutctl.rules.deploy_plans import DeployPlan, HostRun
+from rolloutctl.rules.requests import describe
+from rolloutctl.workflows.deploy import Deployed
+from rolloutctl.workflows.deploy_verifying import Verification
+
+
+def of_deployment(done: Deployed) -> Document:
+    """The answer of deploy, where it does something."""
+    plan = done.plan
+    runs = {run.name: run for run in done.runs}
+    deployment = {
+        "id": plan.id,
+        "environment": plan.environment.name,
+        "ref": plan.ref or None,
+        "release": plan.release,
+        "result": done.result,
+        "reason": plan.reason,
+        "seconds": round(done.seconds, 3),
+        "steps": [
+            {"name": step.name, "run": step.run, "builtin": step.builtin, "once": step.once or step.last}
+            for step in plan.steps
+        ],
+        "migrated": list(dict.fromkeys(name for run in done.runs for name in run.migrated.done)),
+        "hosts": [_host(plan, host.name, runs.get(host.name)) for host in plan.hosts],
+        "notes": list(done.notes),
+    }
+    return {"deployment": deployment, "error": of_error(done.error) if done.error else None}
+
+
+def of_verified(found: Verification) -> Document:
+    """The answer of deploy, where a pipeline deploys."""
+    verified = {
+        "environment": found.environment.name,
+        "result": "failed" if found.error else "verified",
+        "hosts": [
+            {
+                "name": host.name,
+                "commit": host.commit or None,
+                "health": host.health,
+                "well": host.well,
+                "error": host.error,
+            }
+            for host in found.hosts
+        ],
+        "flags": {flag: {"seen_by": told, "well": well} for flag, told, well in found.flags},
+        "notes": list(found.notes),
+    }
+    return {"deployment": verified, "error": of_error(found.error) if found.error else None}
+
+
+def _host(plan: DeployPlan, name: str, run: HostRun | None) -> Document:
+    host = next(host for host in plan.hosts if host.name == name)
+    flags = {flag.name: flag for flag in plan.flags}
+    run = run or HostRun(name)
+    failed = f"{run.failed[0]}: {run.failed[1]}" if run.failed else None
+    return {
+        "name": name,
+        "result": run.ending,
+        "error": run.lost or failed,
+        "commit": {"before": host.commit or None, "after": run.after.commit or None},
+        "added": list(host.added),
+        "steps": [{"name": s.name, "ok": s.ok, "ms": s.ms, "output": s.output} for s in run.steps],
+        "skipped": run.skipped,
+        "probes": [asked_fields(asked, describe(asked.id, flags, plan.environment)) for asked in run.asked],
+        "log": run.log or None,
+    }

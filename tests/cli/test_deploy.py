@@ -1,0 +1,192 @@
+"""deploy against embedded hosts: what is done in which order, what fails and is told, and what no deployment may do."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.deploy_play import BROKEN, FAILS, NAME, Play, git, wait_until
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return Play(tmp_path)
+
+
+def test_every_host_gets_the_code_and_each_step_runs_where_and_when_it_should(play: Play) -> None:  # noqa: PLR0915
+    env = play.env()
+    new = play.commit("new", extra="x")
+
+    planned = play.shell.run("deploy", "staging", "--plan")
+    assert (planned.status, planned.err) == (0, "")
+    for said in ("migrate  (once, on demo)", "FEATURE_BULK_EXPORT=false is added on demo and web-2", "goes first"):
+        assert said in planned.out
+    assert "rev-parse -q --verify origin/main || echo main" in planned.out
+    assert play.env() == env
+    assert play.records("deploy") == []
+
+    done = play.shell.run("deploy", "staging", "--yes", "--json")
+    found = done.document["deployment"]
+    assert (done.status, found["result"], found["migrated"]) == (0, "finished", [NAME]), done.err
+    assert {play.live(name) for name in play.hosts} == {new}
+    first, second = ([step["name"] for step in host["steps"]] for host in found["hosts"])
+    assert first == ["code", "packages", "migrate", "config cache", "restart php-fpm", "restart workers"]
+    assert second == ["code", "packages", "config cache", "restart php-fpm"]
+    assert found["hosts"][0]["commit"] == {"before": play.first, "after": new}
+    for host in play.hosts:
+        assert play.env(host).endswith("FEATURE_BULK_EXPORT=false\n")
+    started, finished = play.records("deploy")
+    assert (started["action"], started["commit_before"]) == ("started", play.first)
+    assert (finished["action"], finished["commit"], finished["migrated"]) == ("finished", new, [NAME])
+    assert [step["ok"] for step in finished["ran"]] == [True] * 6
+
+    newer = play.commit("newer", extra="y")
+    again = play.shell.run("deploy", "staging", newer, "--yes")
+    assert again.status == 0, again.err
+    assert "not needed on demo and web-2: packages" in again.out
+    assert (play.hosts["demo"] / "packages").read_text() == "installed\n"
+    assert play.env().count("FEATURE_BULK_EXPORT") == 1
+    shown = play.shell.run("audit", "staging").out
+    assert f"{newer[:9]} is live" in shown
+    assert play.shell.run("audit", "--verify").status == 0
+
+
+def test_a_failing_migration_stops_at_the_first_host_and_says_what_state_things_are_in(play: Play) -> None:
+    play.commit("bad", branch="feature/bad", migrate=FAILS)
+    secret = next(line for line in play.env().splitlines() if line.startswith("DB_PASSWORD"))[13:30]
+    failed = play.shell.run("deploy", "staging", "feature/bad", "--yes")
+    assert failed.status == 5
+    said = failed.err
+    for words in (
+        "The deployment of feature/bad failed on demo: the step 'migrate' ended with exit 1.",
+        "through: code, packages.",
+        "web-2: nothing was done",
+        f"Migrations: 1 ran ({NAME}); {BROKEN} did not end and may be half done.",
+        "Flags: every one is off.",
+        "SQLSTATE[42S21]",
+        "its log: column note exists already",
+        "Mend it, then the same again: rolloutctl deploy staging feature/bad",
+        "rolloutctl rollback staging --database",
+        f"Then the code: rolloutctl deploy staging {play.first[:9]}",
+    ):
+        assert words in said, said
+    assert secret not in said + failed.out
+    assert "DB_PASSWORD=•••" in said
+    assert play.live("web-2") == play.first
+    ended = play.records("deploy")[-1]
+    assert (ended["action"], ended["step"], ended["cause"], ended["unfinished"]) == ("failed", "migrate", "1", [BROKEN])
+    assert play.records("deploy", "web-2")[-1]["ending"] == "untouched"
+
+    (play.hosts["demo"] / "break/health").touch()
+    play.commit("good", branch="feature/good", migrate="exit 0\n")
+    ill = play.shell.run("deploy", "staging", "feature/good", "--yes")
+    assert ill.status == 5
+    assert "went through on demo, and the application is not well: /health answers 500" in ill.err
+    assert "Or back: rolloutctl deploy staging" in ill.err
+    assert play.live("web-2") == play.first
+
+
+def test_a_flag_that_nobody_opened_by_the_records_ends_a_deployment_before_it_begins(play: Play) -> None:
+    app = play.hosts["demo"] / "app"
+    (app / ".env").write_text(play.env().replace("FEATURE_CUSTOMER_PORTAL=false", "FEATURE_CUSTOMER_PORTAL=true"))
+    waiting = play.shell.run("deploy", "staging", "--yes", "--json")
+    assert (waiting.status, waiting.document["error"]["code"]) == (3, "refused")
+    assert "a new config cache would switch it on" in waiting.document["error"]["message"]
+
+    assert play.shell.run("toggle", "staging", "customer_portal", "false", "--yes").status == 0
+    assert play.shell.run("toggle", "staging", "customer_portal", "true", "--yes").status == 0
+    opened = play.shell.run("deploy", "staging", "--yes")
+    assert (opened.status, "flags: customer_portal for everyone" in opened.out) == (0, True), opened.err
+    play.folder.joinpath("environments.yaml").write_text(
+        play.shell.configuration.read_text().replace("bulk_export:", "other: {key: FEATURE_OTHER}\n  bulk_export:")
+    )
+    for host in play.hosts.values():
+        with (host / "app/.env").open("a") as file:
+            file.write("FEATURE_OTHER=true\n")
+        cache = host / "app/bootstrap/cache/config.php"
+        git(host / "app", "status")
+        cache.unlink()  # so that the file is what is effective
+    unasked = play.shell.run("deploy", "staging", "--yes")
+    assert (unasked.status, "other is on, and no record says" in unasked.err) == (3, True), unasked.err
+    assert len(play.records("deploy")) == 2
+    kept = play.shell.run("deploy", "staging", "--yes", "--keep-on", "other")
+    assert kept.status == 0, kept.err
+
+
+def test_a_switch_off_goes_through_beside_a_deployment_and_a_widening_is_refused(play: Play) -> None:
+    shell, demo = play.shell, play.hosts["demo"]
+    assert shell.run("toggle", "alone", "customer_portal", "true", "--yes").status == 0
+    deploying = play.background("deploy", "alone", "--yes")
+    try:
+        wait_until((demo / "waits").exists)
+        refused = shell.run("toggle", "alone", "bulk_export", "true", "--yes")
+        assert (refused.status, "at work on demo" in refused.err) == (3, True), refused.err
+        assert "Switching off works meanwhile" in refused.err
+        beside = shell.run("deploy", "alone", "--yes")
+        assert (beside.status, "(deployment, since" in beside.err) == (3, True), beside.err
+        off = shell.run("toggle", "alone", "customer_portal", "false", "--yes")
+        assert (off.status, "nobody sees customer_portal" in off.out) == (0, True), off.err
+        (demo / "go").touch()
+        out, err = deploying.communicate(timeout=60)
+        assert (deploying.returncode, "flags: all are off" in out) == (0, True), err
+    finally:
+        deploying.kill()
+        deploying.wait()
+    (flag,) = (
+        h["flags"]["customer_portal"]
+        for h in shell.run("status", "alone", "--json").document["environments"][0]["hosts"]
+    )
+    assert (flag["enabled"], flag["effective"], flag["in_sync"]) == (False, False, True)
+
+
+def test_ctrl_c_stops_behind_the_step_that_runs_and_the_next_deployment_is_free_to_go(play: Play) -> None:
+    demo = play.hosts["demo"]
+    deploying = play.background("deploy", "alone", "--yes")
+    try:
+        wait_until((demo / "waits").exists)
+        deploying.send_signal(signal.SIGINT)
+        (demo / "go").touch()
+        _, err = deploying.communicate(timeout=60)
+        assert (deploying.returncode, "You interrupted the deployment." in err) == (5, True), err
+    finally:
+        deploying.kill()
+        deploying.wait()
+    assert play.records("deploy")[-1]["cause"] == "interrupted"
+    assert play.shell.run("deploy", "alone", "--yes").status == 0
+
+
+def test_behind_a_pipeline_it_is_told_whether_all_hosts_have_the_same_and_are_as_they_should_be(play: Play) -> None:
+    lacking = play.shell.run("deploy", "production")
+    assert (lacking.status, "FEATURE_BULK_EXPORT is not in .env of demo." in lacking.err) == (6, True), lacking.err
+    assert play.shell.run("deploy", "staging", "--yes").status == 0
+    found = play.shell.run("deploy", "production", "main", "--json")
+    assert (found.status, found.document["deployment"]["result"]) == (0, "verified"), found.out
+    assert {host["commit"] for host in found.document["deployment"]["hosts"]} == {play.first}
+    new = play.commit("new")
+    git(play.hosts["web-2"] / "app", "fetch", "-q", "origin")
+    git(play.hosts["web-2"] / "app", "checkout", "-q", new)
+    apart = play.shell.run("deploy", "production")
+    assert (apart.status, f"demo {play.first[:9]}, web-2 {new[:9]}" in apart.err) == (6, True), apart.err
+    git(play.hosts["demo"] / "app", "fetch", "-q", "origin")
+    git(play.hosts["demo"] / "app", "checkout", "-q", new)
+    other = play.shell.run("deploy", "production", play.first[:10])
+    assert (other.status, f"{new[:9]} is live, and not {play.first[:10]}" in other.err) == (6, True), other.err
+    assert [record["well"] for record in play.records("deploy") if record["action"] == "verified"] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_what_is_not_meant_is_refused_before_any_host_is_asked(play: Play) -> None:
+    for words, status, said in (
+        (("staging", "a;b", "--yes"), 2, "no branch, tag or commit"),
+        (("alone", "main", "--yes"), 2, "has a place for a ref"),
+        (("staging",), 3, "There is no terminal to ask on"),
+        (("production", "nowhere"), 2, "does not know nowhere"),
+    ):
+        ran = play.shell.run("deploy", *words)
+        assert (ran.status, said in ran.err) == (status, True), ran.err
