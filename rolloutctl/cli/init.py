@@ -1,4 +1,4 @@
-"""init: a first environments.yaml, from a look at a host and a few answers; or the plan of a flag's rollout in it."""
+"""init: a first environments.yaml, from a look at a host and a few answers; or what is made of one that is there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rolloutctl.cli.init_github import Github, write_workflows
 from rolloutctl.cli.interview import Asker
 from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.terminal import TERMINAL
@@ -63,15 +64,17 @@ def init(  # noqa: PLR0913 - each is an option of its own
     pilot: Pilot = "",
     companies_run: CompaniesRun = "",
     companies_file: CompaniesFile = "",
+    github: Github = False,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Write a first environments.yaml, or plan a rollout in it.
+    """Write environments.yaml, a plan in it, or GitHub workflows.
 
     Looks at a host over SSH for the application, php-fpm's unit and the FEATURE_ switches, asks what it can't find,
     and changes nothing there. Never overwrites a file.
 
-    With --rollout it adds a plan to the file that is there, which else stays as it is, and asks no host.
+    With --rollout it adds a plan to the file that is there, which else stays as it is; with --github it writes GitHub
+    workflows beside that file. Both ask no host.
     """
     from rolloutctl.cli.init_rollout import PlanOptions, plan_rollout  # noqa: PLC0415 - not for --help
 
@@ -79,6 +82,10 @@ def init(  # noqa: PLR0913 - each is an option of its own
     for_a_host |= {"--health": health, "--output": output, "--no-look": no_look}
     options = PlanOptions(flag=rollout, pilot=pilot, companies_run=companies_run, companies_file=companies_file)
     options.check(option for option, value in for_a_host.items() if value)
+    if github:
+        others = for_a_host | {"--rollout": rollout, "--environment": environment}
+        write_workflows(others, invocation_of(context), dry_run=dry_run)
+        return
     if rollout:
         plan_rollout(options, environment, invocation_of(context), silent=yes, dry_run=dry_run)
         return

@@ -31,7 +31,6 @@ _COMMANDS = (
     "status",
     "rollback",
     "deploy",
-    "run",
     "audit",
     "health",
     "monitor",

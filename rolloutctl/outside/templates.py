@@ -29,6 +29,16 @@ from rolloutctl.errors import ConfigurationError
 
 _SHIPPED: Final = files("rolloutctl.outside") / "templates"
 _FAILURES: Final = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of rendering
+_WITH_BRACES: Final = ".yml.j2"  # what GitHub reads, where ${{ }} is a thing of its own
+_AMONG_BRACES: Final[dict[str, Any]] = {
+    "block_start_string": "[%",
+    "block_end_string": "%]",
+    "variable_start_string": "[[",
+    "variable_end_string": "]]",
+    "comment_start_string": "[#",
+    "comment_end_string": "#]",
+    "keep_trailing_newline": True,
+}
 _ENOUGH: Final = 50  # facts that are named as missing in one go
 
 
@@ -43,7 +53,7 @@ def render(template: str | Path, facts: Mapping[str, Any], *, html: bool) -> str
 
     Args:
         template: the name of a shipped one, as `report.html.j2`; or a path: a template of the team's own, which may
-            include and extend its neighbours and those that are shipped.
+            include and extend its neighbours and those that are shipped. One for `.yml` has [[ ]] and [% %] for braces.
         facts: what it may use. A fact that it uses and that is not there is an error; `is defined` asks.
         html: whether what is filled in is text among HTML, and so escaped.
 
@@ -99,6 +109,7 @@ def _environment(template: str | Path, *, html: bool) -> Environment:
         undefined=_Absent,
         trim_blocks=True,
         lstrip_blocks=True,
+        **(_AMONG_BRACES if str(template).endswith(_WITH_BRACES) else {}),
     )
 
 
