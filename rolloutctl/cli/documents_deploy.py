@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rolloutctl.cli.documents import Document, of_error
 from rolloutctl.rules.change_fields import asked_fields
 from rolloutctl.rules.deploy_plans import DeployPlan, HostRun
 from rolloutctl.rules.requests import describe
+from rolloutctl.rules.tasks import Task
 from rolloutctl.workflows.deploy import Deployed
 from rolloutctl.workflows.deploy_verifying import Verification
+from rolloutctl.workflows.run_task import TaskRun
 
 
 def of_deployment(done: Deployed) -> Document:
@@ -52,6 +56,36 @@ def of_verified(found: Verification) -> Document:
         "notes": list(found.notes),
     }
     return {"deployment": verified, "error": of_error(found.error) if found.error else None}
+
+
+def of_tasks(tasks: Iterable[Task]) -> Document:
+    """The answer of run without a task."""
+    return {
+        "tasks": [
+            {
+                "name": task.name,
+                "description": task.description,
+                "on": task.on,
+                "environments": list(task.environments),
+                "confirm": task.confirm,
+            }
+            for task in tasks
+        ]
+    }
+
+
+def of_task(done: TaskRun) -> Document:
+    """The answer of run."""
+    task = {
+        "name": done.task.name,
+        "environment": done.environment.name,
+        "on": done.where,
+        "result": "failed" if done.error else "finished",
+        "ms": done.step.ms,
+        "output": done.step.output,
+        "notes": list(done.notes),
+    }
+    return {"task": task, "error": of_error(done.error) if done.error else None}
 
 
 def _host(plan: DeployPlan, name: str, run: HostRun | None) -> Document:

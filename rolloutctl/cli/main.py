@@ -31,6 +31,7 @@ _COMMANDS = (
     "status",
     "rollback",
     "deploy",
+    "run",
     "audit",
     "health",
     "monitor",

@@ -88,6 +88,8 @@ class Following:
 
     def _ended(self, host: str, event: Event) -> None:
         self._running.pop(host, None)
+        if self._every_line:
+            self._rest(host, event.text(4).splitlines())
         for step in steps_in([event]):
             took = f"{step.ms / 1000:.1f} s"
             line = (
@@ -102,6 +104,13 @@ class Following:
         if self._every_line:
             for line in lines.splitlines():
                 self._page.line((line, "dim"), indent=2, hang=2)
+
+    def _rest(self, host: str, lines: Sequence[str]) -> None:
+        """What was said in the last second, and not told yet."""
+        told = self._last.get(host)
+        known = max((number for number, line in enumerate(lines, 1) if line.rstrip() == told), default=0)
+        for line in lines[known:]:
+            self._page.line((line, "dim"), indent=2, hang=2)
 
     def _answered(self, host: str, event: Event) -> None:
         environment = self._environment

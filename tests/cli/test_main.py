@@ -20,7 +20,7 @@ from tests.fakes import host_plan, plan
 
 CHANGING = ("toggle", "confirm", "due", "unschedule")
 LOOKING = ("health", "monitor", "triage", "timeline", "report", "announce")
-ONES = (*CHANGING, "status", "rollback", "deploy", "audit", *LOOKING, "init", "trust", "doctor", "schema")
+ONES = (*CHANGING, "status", "rollback", "deploy", "run", "audit", *LOOKING, "init", "trust", "doctor", "schema")
 COMMANDS = (*ONES, "rollout", "incident")
 
 
