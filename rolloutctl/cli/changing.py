@@ -32,6 +32,10 @@ def change(invocation: Invocation, answer: Answer, carry_out: Callable[[Desk], D
         documents.write(documents.of_change(done))
     else:
         _tell(done, desk.shown, words.command(*words.without(invocation.argv, "--dry-run")))
+    if invocation.on_github:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+        github.tell(github_summaries.of_change(done))
     raise typer.Exit(done.error.exit_status if done.error else 0)
 
 

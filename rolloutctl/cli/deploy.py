@@ -78,6 +78,10 @@ def _deploy(invocation: Invocation, answer: Answer, request: Request, tools: Too
         show_deployed(done, desk.shown, invocation.argv, answer_page())
         if done.error is not None:
             show_error(done.error, side_page())
+    if invocation.on_github:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+        github.tell(github_summaries.of_deployment(done))
     raise typer.Exit(done.error.exit_status if done.error else 0)
 
 
@@ -102,4 +106,8 @@ def _verify(invocation: Invocation, request: ToVerify, tools: Tools) -> NoReturn
         show_verified(found, answer_page())
         if found.error is not None:
             show_error(found.error, side_page(), known=request.environment)
+    if invocation.on_github:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+        github.tell(github_summaries.of_verified(found))
     raise typer.Exit(found.error.exit_status if found.error else 0)

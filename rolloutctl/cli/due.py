@@ -67,6 +67,15 @@ def _desk(invocation: Invocation, schedule: Schedule) -> Iterator[Desk]:
 
 
 def _tell(report: Report, invocation: Invocation) -> None:
+    _show(report, invocation)
+    if invocation.on_github:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415 - not for --help
+
+        for summary in github_summaries.of_report(report):
+            github.tell(summary)
+
+
+def _show(report: Report, invocation: Invocation) -> None:
     if invocation.json:
         from rolloutctl.cli import documents, documents_schedules  # noqa: PLC0415 - not for --help
 

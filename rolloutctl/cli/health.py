@@ -29,17 +29,18 @@ def health(
 
     Exit 6 when one is not, or can't be reached.
     """
-    configuration = configuration_for(invocation_of(context))
+    invocation = invocation_of(context)
+    configuration = configuration_for(invocation)
     chosen = [configuration.environment(environment)] if environment else list(configuration.environments.values())
     pause = options.seconds(watch, "--watch")
     if pause and json:
         raise UsageError("--watch never ends, and --json is one document: they can't stand together.")
     tools = tools_for(configuration)
-    well = _watch(chosen, pause, tools) if pause else _once(chosen, tools, json=json)
+    well = _watch(chosen, pause, tools) if pause else _once(chosen, tools, json=json, summed=invocation.on_github)
     raise typer.Exit(0 if well else Unhealthy.exit_status)
 
 
-def _once(chosen: list[Environment], tools: Tools, *, json: bool, stamp: bool = False) -> bool:
+def _once(chosen: list[Environment], tools: Tools, *, json: bool, stamp: bool = False, summed: bool = False) -> bool:
     from rolloutctl.workflows.health import health as ask  # noqa: PLC0415 - not for --help
 
     found = ask(chosen, tools)
@@ -52,6 +53,10 @@ def _once(chosen: list[Environment], tools: Tools, *, json: bool, stamp: bool = 
         from rolloutctl.cli.render_status import show_health  # noqa: PLC0415
 
         show_health(found, tools.clock.now() if stamp else None, answer_page())
+    if summed:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+        github.tell(github_summaries.of_health(found))
     return all(each.healthy for each in found)
 
 

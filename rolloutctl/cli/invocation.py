@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,11 @@ class Invocation:
     def json(self) -> bool:
         """Whether a program reads the answer; asked also when the command line itself could not be read."""
         return "--json" in self.argv
+
+    @property
+    def on_github(self) -> bool:
+        """Whether it runs in a step of GitHub Actions, which takes a summary and annotations."""
+        return os.environ.get("GITHUB_ACTIONS") == "true"
 
     @property
     def changes(self) -> bool:

@@ -198,6 +198,10 @@ def _tell(error: RolloutctlError, invocation: Invocation) -> int:
             from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
 
             show_error(error, side_page())
+        if invocation.on_github:
+            from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+            github.tell(github_summaries.of_error(error, invocation))
     return error.exit_status
 
 

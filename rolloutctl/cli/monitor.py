@@ -110,6 +110,10 @@ def _watch(invocation: Invocation, configuration: Configuration, asked: Asked) -
                 raise
         watching.end()
     _conclude(invocation, what, watching, asked, tools)
+    if invocation.on_github and watching.last is not None:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415 - not for --help
+
+        github.tell(github_summaries.of_watch(watching.last, watching.status))
     return watching.status
 
 

@@ -28,7 +28,8 @@ def status(
     """
     from rolloutctl.workflows.status import status as look  # noqa: PLC0415 - not for --help
 
-    configuration = configuration_for(invocation_of(context))
+    invocation = invocation_of(context)
+    configuration = configuration_for(invocation)
     chosen = [configuration.environment(environment)] if environment else list(configuration.environments.values())
     flags = {flag: configuration.flag(flag)} if flag else dict(configuration.flags)
     tools = tools_for(configuration)
@@ -48,4 +49,8 @@ def status(
             show_flag(found[0], flags[flag], answer_page())
         else:
             show_status(found, flags, tools.clock.now(), answer_page())
+    if invocation.on_github:
+        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
+
+        github.tell(github_summaries.of_status(found, flags, checked=check))
     raise typer.Exit(Unhealthy.exit_status if check and not all(each.well for each in found) else 0)
