@@ -68,7 +68,8 @@ _DETAILS = (
     _Detail(_ALL, 4),
     _Detail(_ODD, 4),
     _Detail(frozenset({"fail"}), 3),
-    _Detail(frozenset(), 2),
+    _Detail(frozenset({"fail"}), 0),
+    _Detail(frozenset({"fail"}), 0, hosts=False),
     _Detail(frozenset(), 0, hosts=False),
 )
 

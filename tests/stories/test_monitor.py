@@ -115,6 +115,9 @@ def test_a_host_that_is_lost_is_reached_again(fresh: Lab, watcher: Operator) -> 
     assert values[2] == 0  # over a new connection
     assert values[3] is None
     assert values[-1] == 0
+    (lost,) = seen[3].lost
+    assert (lost.host, seen[2].at <= lost.since <= seen[3].at) == ("web-1", True)
+    assert (seen[2].lost, seen[-1].lost) == ((), ())
 
 
 def test_the_metrics_are_those_of_the_environment(watcher: Operator) -> None:
