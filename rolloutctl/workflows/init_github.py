@@ -81,5 +81,5 @@ def _taken(paths: tuple[str, ...], root: PurePath) -> Refused:
         subject=str(root),
         state="Nothing was written.",
         details=paths,
-        hint="Move it away first, or take over by hand what this prints: rolloutctl init --github --dry-run",
+        hint="Move away what is there, or take over by hand what this prints: rolloutctl init --github --dry-run",
     )
