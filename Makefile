@@ -8,6 +8,8 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP_TOOLS := pip-tools==7.6.2
 # For make soak: how many rounds, or from which to which.
 SEEDS ?= 30
+# For make bench: what python -m bench --help lists.
+BENCH ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,7 +20,7 @@ SH_SCRIPTS = build/session.sh $(wildcard rolloutctl/outside/*.sh) $(shell grep -
 PHP_SCRIPTS = $(wildcard rolloutctl/outside/*.php) $(shell find tests -name '*.php' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak lint lab-packages constraints clean
+.PHONY: help demo test faults soak bench bench-peers bench-pins lint lab-packages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +37,13 @@ faults: lab-packages .venv/ready ## every fault at every moment of a change, pri
 soak: lab-packages .venv/ready ## operators, commands and faults at random on real hosts: make soak SEEDS=200, SEEDS=40-60
 	$(BIN)/python -m tests.soak $(SEEDS)
 
+bench: .venv/ready ## what a change costs, beside bare ssh: make bench BENCH="--hosts 1 --only change off"
+	scripts/lab-packages curl
+	@mkdir -p build
+	$(BIN)/python -m bench --json build/bench.json $(if $(wildcard build/peers/ready),--peers build/peers) $(BENCH)
+
+bench-peers: build/peers/ready ## install the other tools that make bench compares with, in build/peers
+
 lint: .venv/ready build/session.sh ## style, types, the rule of imports, the shell scripts and the PHP
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -47,16 +56,14 @@ lab-packages: ## install the Debian packages of the lab, where that is allowed
 	scripts/lab-packages
 
 constraints: ## write constraints.txt anew: the newest versions, with the hashes of all their files
-	rm -rf build/pip-tools
-	$(PYTHON) -m venv build/pip-tools
-	build/pip-tools/bin/pip install --quiet "$(PIP_TOOLS)"
-	CUSTOM_COMPILE_COMMAND="make constraints" build/pip-tools/bin/pip-compile --quiet --upgrade --extra dev \
-	  --generate-hashes --allow-unsafe --strip-extras --no-emit-options --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --output-file constraints.txt pyproject.toml
+	$(call compile,--extra dev --output-file constraints.txt pyproject.toml)
+
+bench-pins: ## write bench/peers.txt anew, in the same way
+	$(call compile,--output-file bench/peers.txt bench/peers.in)
 
 clean: ## remove everything that make has made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find rolloutctl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find rolloutctl tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 build/session.sh: $(SESSION)
 	@mkdir -p build
@@ -77,6 +84,23 @@ build/session.sh: $(SESSION)
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --only-binary :all: --require-hashes -r constraints.txt
 	@touch $@
+
+# Apart from .venv: what these need is no business of the project's.
+build/peers/ready: bench/peers.txt
+	@echo "Setting up build/peers (once, and again when bench/peers.txt changes)"
+	@$(PYTHON) -m venv --clear build/peers
+	@build/peers/bin/pip install --quiet --only-binary :all: --require-hashes -r bench/peers.txt
+	@touch $@
+
+# $(call compile,ARGUMENTS): pip-compile, in an environment of its own.
+define compile
+	rm -rf build/pip-tools
+	$(PYTHON) -m venv build/pip-tools
+	build/pip-tools/bin/pip install --quiet "$(PIP_TOOLS)"
+	CUSTOM_COMPILE_COMMAND="make $@" build/pip-tools/bin/pip-compile --quiet --upgrade \
+	  --generate-hashes --allow-unsafe --strip-extras --no-emit-options --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host $(1)
+endef
 
 # $(call check-with,TOOL,FILES): one file at a time, as php -l takes no more. In CI a missing tool is a failure, elsewhere one line.
 define check-with
