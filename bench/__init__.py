@@ -9,5 +9,5 @@ ground      the servers: those of tests/lab, or many thin ones
 relay       a line with the delay of a long one
 watch       a process that asks hosts for a page all the time
 clients     what is compared: rolloutctl, ssh and the tools in tools/, all doing the same on a host
-groups      what is measured: change, peers, trips, starts, off, large
+groups      what is measured: starts, trips, off, large, change, peers
 """

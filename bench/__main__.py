@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,18 +17,19 @@ from bench.results import Results, document, table
 from tests.lab.lab import missing
 
 _PLAY: Mapping[str, Callable[[Asked, Limits], Results]] = {
-    "change": change.play,
-    "peers": peers.play,
-    "trips": trips.play,
     "starts": starts.play,
+    "trips": trips.play,
     "off": off.play,
     "large": large.play,
+    "change": change.play,
+    "peers": peers.play,
 }
 
 
 def main(words: Sequence[str]) -> int:
     """Measure; 1 when something could not be."""
     asked = arguments.read(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers end with it
     if absent := (*missing(), *ground.absent()):
         _say(f"Not installed here: {', '.join(absent)}. Install with: scripts/lab-packages curl")
         return 1

@@ -115,7 +115,7 @@ def rows(costs: Mapping[tuple[str, str], Sequence[Cost]], hosts: int, reference:
     """A row for each part and contestant; how many times as long it took as the reference, by the pairs of turns."""
     found = []
     for part in dict.fromkeys(part for part, _ in costs):
-        for name in sorted({name for each, name in costs if each == part}, key=lambda name: name != reference):
+        for name in (name for each, name in costs if each == part):
             mine, others = costs[part, name], costs[part, reference]
             figures = {
                 "wall s": Figure.of(cost.wall for cost in mine),

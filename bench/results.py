@@ -67,7 +67,9 @@ def document(all_results: Iterable[Results], asked: Mapping[str, Any]) -> dict[s
 
 
 def _short(value: float) -> str:
-    """Three digits that count, and no exponent."""
+    """Three digits that count, and no exponent; a whole number as it is."""
+    if value == int(value):
+        return str(int(value))
     digits = max(0, _DIGITS - len(f"{abs(value):.0f}"))
     return f"{value:.{digits if abs(value) >= 1 else _DIGITS}f}"
 
