@@ -8,10 +8,14 @@ from rolloutctl.cli.documents import Document, of_error
 from rolloutctl.rules.change_fields import asked_fields
 from rolloutctl.rules.deploy_plans import DeployPlan, HostRun
 from rolloutctl.rules.requests import describe
+from rolloutctl.rules.reverts import Reverted
 from rolloutctl.rules.tasks import Task
+from rolloutctl.workflows.code_rollback import CodeRolledBack
+from rolloutctl.workflows.database_rollback import DatabaseRolledBack
 from rolloutctl.workflows.deploy import Deployed
 from rolloutctl.workflows.deploy_verifying import Verification
 from rolloutctl.workflows.run_task import TaskRun
+from rolloutctl.workflows.safer_step import SaferStep
 
 
 def of_deployment(done: Deployed) -> Document:
@@ -86,6 +90,47 @@ def of_task(done: TaskRun) -> Document:
         "notes": list(done.notes),
     }
     return {"task": task, "error": of_error(done.error) if done.error else None}
+
+
+def of_code_back(done: CodeRolledBack) -> Document:
+    """The answer of rollback --code."""
+    plan, reverted = done.plan, done.reverted or Reverted("")
+    result = "planned" if done.reverted is None else "conflict" if reverted.conflicts else "prepared"
+    code = {
+        "environment": plan.environment,
+        "commits": [{"commit": commit, "message": told} for commit, told in plan.commits],
+        "onto": plan.onto,
+        "safer": _safer(plan.safer),
+        "result": result,
+        "branch": reverted.branch or None,
+        "pushed": done.pushed,
+        "stat": list(reverted.stat),
+        "conflicts": list(reverted.conflicts),
+        "worktree": reverted.place or None,
+        "notes": list(plan.notes),
+    }
+    return {"code": code, "error": of_error(done.error) if done.error else None}
+
+
+def of_database_back(done: DatabaseRolledBack) -> Document:
+    """The answer of rollback --database."""
+    plan = done.plan
+    database = {
+        "environment": plan.environment.name,
+        "host": plan.host,
+        "batch": plan.batch,
+        "migrations": [{"name": name, "loses": list(down.loses)} for name, down in plan.migrations],
+        "safer": _safer(plan.safer),
+        "result": "planned" if done.step is None else "failed" if done.error else "finished",
+        "rolled_back": list(done.migrated.done),
+        "unfinished": list(done.migrated.unfinished),
+        "notes": [*plan.notes, *done.notes],
+    }
+    return {"database": database, "error": of_error(done.error) if done.error else None}
+
+
+def _safer(safer: SaferStep) -> Document:
+    return {"done": safer.known and not safer.on, "on": [name for name, _ in safer.on]}
 
 
 def _host(plan: DeployPlan, name: str, run: HostRun | None) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,9 @@ from rolloutctl.cli.wiring import configuration_for, tools_for
 from rolloutctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from rolloutctl.workflows.rollback import Found
+    from rolloutctl.cli.invocation import Invocation
+    from rolloutctl.workflows.rollback import Found, Request
+    from rolloutctl.workflows.tools import Options
 
 Where = Annotated[
     str | None,
@@ -25,6 +28,10 @@ Where = Annotated[
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="ID", help="Undo all that came after this change of its flag.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Undo the flag's newest N changes.")]
+Commit = Annotated[str | None, typer.Argument(metavar="[COMMIT]", help="With --code: this, not what came last.")]
+Code = Annotated[bool, typer.Option("--code", help="Prepare a revert of what was deployed last, on a new branch.")]
+Database = Annotated[bool, typer.Option("--database", help="Take the last batch of migrations back.")]
+Push = Annotated[bool, typer.Option("--push", help="With --code: push that branch.")]
 Force = Annotated[bool, typer.Option("--force", help="Also where somebody changed the flag's keys since.")]
 
 
@@ -32,10 +39,14 @@ def rollback(  # noqa: PLR0913 - each is a word of the command line
     context: typer.Context,
     *,
     environment: Where = None,
+    commit: Commit = None,
     flag: options.OnlyFlag = None,
     to: To = None,
     steps: Steps = 1,
     force: Force = False,
+    code: Code = False,
+    database: Database = False,
+    push: Push = False,
     reason: options.Reason = "",
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -47,30 +58,44 @@ def rollback(  # noqa: PLR0913 - each is a word of the command line
     """Undo the newest change that is not undone yet.
 
     Puts back that flag's own keys, and refuses where somebody changed them since. A rollback is a change like any
-    other, and is recorded as undoing the other.
+    other, and is recorded as undoing the other. --code and --database go back further than any flag; switching the
+    flag off is safer, and they say first whether that has been done.
     """
-    from rolloutctl.workflows import rollback as undoing  # noqa: PLC0415 - not for --help
+    invocation = invocation_of(context)
+    if code or database or push or commit is not None:
+        from rolloutctl.cli.going_back import Words, go_back  # noqa: PLC0415 - not for --help
+
+        others = flag is not None or to is not None or steps != 1 or force or with_pending
+        go_back(
+            invocation,
+            Words(environment, commit, code, database, push, others, reason, dry_run, yes, confirm, wait),
+        )
+    from rolloutctl.workflows.rollback import Request  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.tools import Options  # noqa: PLC0415
 
-    invocation = invocation_of(context)
     if to is not None and steps != 1:
         raise UsageError("--to and --steps both say how far to go back: give one of them.")
     how = Options(dry_run=dry_run, with_pending=with_pending, wait=options.seconds(wait, "--wait"))
-    configuration = configuration_for(invocation)
-    if environment is not None:
-        configuration.environment(environment)
     answer = Answer(invocation, yes, confirm, dry_run)
-    answer.check(environment)
+    _undo(invocation, answer, Request(environment, flag, to, steps, force, reason), how)
+
+
+def _undo(invocation: Invocation, answer: Answer, request: Request, how: Options) -> None:
+    from rolloutctl.workflows import rollback as undoing  # noqa: PLC0415 - not for --help
+
+    configuration = configuration_for(invocation)
+    if request.environment is not None:
+        configuration.environment(request.environment)
+    answer.check(request.environment)
     tools = tools_for(configuration)
-    request = undoing.Request(environment, flag, to, steps, force, reason)
     found = undoing.find(request, tools)
     where, undone = found.environment, found.changes
     answer.check(where.name)
     if not invocation.json:
         _show(found)
     widens = not undone[-1].before.within(undone[0].after)
-    reason = answer.reason(reason, needed=where.protected and widens)
-    request = undoing.Request(environment, flag, to, steps, force, reason)
+    reason = answer.reason(request.reason, needed=where.protected and widens)
+    request = replace(request, reason=reason)
     change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
 
 

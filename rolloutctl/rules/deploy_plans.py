@@ -83,7 +83,7 @@ class DeployPlan:
         first = self.hosts[0]
         ended = (record for record in reversed(first.state.records) if record.event == DEPLOY)
         finished = (str(record.data.get("commit") or "") for record in ended if record.data.get("action") in _GOOD)
-        return next(finished, first.commit)
+        return next(filter(None, finished), first.commit)
 
     def once_on(self, step: DeployStep) -> str:
         """The host on which a step runs; empty for all of them."""

@@ -8,6 +8,12 @@ from typing import Any
 from rolloutctl.rules.deploys import short
 from rolloutctl.rules.records import texts_in
 
+_BACK = {
+    "started": "migrations begin to go back",
+    "finished": "migrations went back",
+    "failed": "migrations failed to go back",
+}
+
 
 def deployed_in_words(fields: Mapping[str, Any]) -> str:
     """`deployment of develop finished: 0a1b2c3d4 is live, 2 migrations ran`."""
@@ -15,14 +21,18 @@ def deployed_in_words(fields: Mapping[str, Any]) -> str:
     told = [f"{short(str(fields.get('commit')))} is live"] if fields.get("commit") else []
     if fields.get("step"):
         told.insert(0, f"{fields['step']} ({fields.get('cause')})")
-    for name, word in (("migrated", "ran"), ("unfinished", "did not end"), ("rolled_back", "went back")):
+    if texts_in(fields.get("rolled_back")):
+        told.append(f"{len(texts_in(fields['rolled_back']))} of them")
+    for name, word in (("migrated", "ran"), ("unfinished", "did not end")):
         count = len(texts_in(fields.get(name)))
         if count:
             told.append(f"{count} migration{'' if count == 1 else 's'} {word}")
     if fields.get("well") is False:
         told.append("not as it should be")
-    named = "migrations" if fields.get("of") == "database" else f"deployment{f' of {ref}' if ref else ''}"
-    return f"{named} {action}" + (f": {', '.join(told)}" if told else "")
+    named = f"deployment{f' of {ref}' if ref else ''} {action}"
+    if fields.get("of") == "database":
+        named = _BACK.get(action, f"migrations {action}")
+    return named + (f": {', '.join(told)}" if told else "")
 
 
 def ran_in_words(fields: Mapping[str, Any]) -> str:

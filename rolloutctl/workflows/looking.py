@@ -11,7 +11,7 @@ from rolloutctl.workflows.tools import Tools
 
 
 def look_at(
-    fleet: Fleet, names: Iterable[str] | None, lost: dict[str, Unreachable], tools: Tools
+    fleet: Fleet, names: Iterable[str] | None, lost: dict[str, Unreachable], tools: Tools, *, records: int = 200
 ) -> dict[str, HostState]:
     """The state of open hosts with their `.env`; a host that can't be read or was lost goes to `lost`.
 
@@ -19,7 +19,7 @@ def look_at(
         Refused: two hosts are the same application on the same machine.
     """
     states: dict[str, HostState] = {}
-    for name, state in fleet.look(names, content=True).items():
+    for name, state in fleet.look(names, content=True, records=records).items():
         if isinstance(state, Unreachable):
             lost[name] = state
         elif state.content is None:

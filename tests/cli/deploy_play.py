@@ -77,6 +77,8 @@ class Play:
         git(folder, "init", "-q", "--bare", "-b", "main", str(self.remote))
         git(folder, "init", "-q", "-b", "main", ".")
         git(folder, "remote", "add", "origin", str(self.remote))
+        git(folder, "config", "user.name", "T")
+        git(folder, "config", "user.email", "t@example.com")
         (folder / ".gitignore").write_text("bootstrap/\n.env\nstorage/\nstate/\nenvironments.yaml\nremote.git\n")
         (folder / "packages.lock").write_text("1")
         self.first = self.commit("first", migrate=MIGRATES)
