@@ -45,6 +45,7 @@ def main(words: Sequence[str]) -> int:
             _say(f"== {group} ==\nCould not be measured: {error}\n")
             continue
         found.append(results)
+        wrong = 1 if results.gaps else wrong
         _say(f"{table(results)}\n{time.monotonic() - begun:.0f} s\n")
         if asked.json:
             told = {

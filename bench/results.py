@@ -27,11 +27,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All rows of a group, with what is to be said of it."""
+    """All rows of a group, with what is to be said of it; `gaps`: what could not be measured, and why."""
 
     group: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 def table(results: Results) -> str:
@@ -41,7 +42,7 @@ def table(results: Results) -> str:
     for row in results.rows:
         cells = (told(row.figures[name]) if name in row.figures else "" for name in names)
         lines.append((row.what, str(row.hosts) if row.hosts else "", row.who, *cells))
-    return "\n".join((f"== {results.group} ==", *_aligned(lines), *results.notes))
+    return "\n".join((f"== {results.group} ==", *_aligned(lines), *results.notes, *results.gaps))
 
 
 def told(figure: Figure) -> str:
