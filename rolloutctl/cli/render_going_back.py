@@ -66,13 +66,11 @@ def show_database_plan(plan: DatabasePlan, page: Page) -> None:
         else:
             page.line(("✗ ", "bold red"), (name, "bold"), f"  can't go back: {down.why}", indent=2, hang=4)
     page.gap()
-    page.line(
-        ("! ", "bold yellow"),
-        "The whole last batch goes back, and what was written into those tables and columns since is lost. "
-        "The code that is live has to get along without them.",
-        indent=2,
-        hang=2,
-    )
+    if plan.stuck:
+        return
+    lost = "The whole last batch goes back, and what was written into those tables and columns since is lost."
+    live = "The code that is live has to get along without them."
+    page.line(("! ", "bold yellow"), f"{lost} {live}", indent=2, hang=2)
     page.gap()
 
 

@@ -17,10 +17,13 @@ class SaferStep:
     environment: str
     on: tuple[tuple[str, str], ...]
     known: bool = True  # whether any host could tell
+    declared: bool = True  # whether there is any flag
 
     @property
     def words(self) -> str:
         """The sentence that comes first."""
+        if not self.declared:
+            return "No flag is declared that could be switched off instead."
         if not self.known:
             return "Switching the flag off is safer and quicker; nobody can be asked whether that has been done."
         if not self.on:
@@ -43,4 +46,4 @@ def safer_step(environment: str, flags: Iterable[Flag], states: Mapping[str, Hos
         seen = next((of[flag.name] for of in audiences if flag.name in of and not of[flag.name].nobody), None)
         if seen is not None:
             on.append((flag.name, str(seen)))
-    return SaferStep(environment, tuple(on), bool(states))
+    return SaferStep(environment, tuple(on), bool(states), bool(each))

@@ -53,6 +53,16 @@ environments:
       steps:
         - {name: wait, run: "touch ../waits; n=0; until [ -e ../go ] || [ $n = 300 ]; do sleep 0.1; n=$((n+1)); done"}
         - {builtin: steps}
+  plain: {hosts: [demo], deploy: {steps: [{builtin: steps}]}}
+  opens:
+    hosts: [demo]
+    deploy: {steps: [{name: edit, run: "sed -i s/_EXPORT=false/_EXPORT=true/ .env"}, {builtin: steps}]}
+  hurries:
+    hosts: [demo]
+    deploy:
+      steps:
+        - {name: edit, run: "sed -i s/_EXPORT=false/_EXPORT=true/ .env; php artisan config:cache"}
+        - {name: restart, run: sudo -n systemctl restart php8.2-fpm}
   production: {hosts: [demo, web-2], deploy: {verify_only: true}}
 tasks:
   sync:

@@ -91,28 +91,44 @@ def test_a_failing_migration_stops_at_the_first_host_and_says_what_state_things_
 def test_a_flag_that_nobody_opened_by_the_records_ends_a_deployment_before_it_begins(play: Play) -> None:
     app = play.hosts["demo"] / "app"
     (app / ".env").write_text(play.env().replace("FEATURE_CUSTOMER_PORTAL=false", "FEATURE_CUSTOMER_PORTAL=true"))
-    waiting = play.shell.run("deploy", "staging", "--yes", "--json")
+    waiting = play.shell.run("deploy", "plain", "--yes", "--json")
     assert (waiting.status, waiting.document["error"]["code"]) == (3, "refused")
     assert "a new config cache would switch it on" in waiting.document["error"]["message"]
 
-    assert play.shell.run("toggle", "staging", "customer_portal", "false", "--yes").status == 0
-    assert play.shell.run("toggle", "staging", "customer_portal", "true", "--yes").status == 0
-    opened = play.shell.run("deploy", "staging", "--yes")
+    assert play.shell.run("toggle", "plain", "customer_portal", "false", "--yes").status == 0
+    assert play.shell.run("toggle", "plain", "customer_portal", "true", "--yes").status == 0
+    opened = play.shell.run("deploy", "plain", "--yes")
     assert (opened.status, "flags: customer_portal for everyone" in opened.out) == (0, True), opened.err
     play.folder.joinpath("environments.yaml").write_text(
         play.shell.configuration.read_text().replace("bulk_export:", "other: {key: FEATURE_OTHER}\n  bulk_export:")
     )
-    for host in play.hosts.values():
-        with (host / "app/.env").open("a") as file:
-            file.write("FEATURE_OTHER=true\n")
-        cache = host / "app/bootstrap/cache/config.php"
-        git(host / "app", "status")
-        cache.unlink()  # so that the file is what is effective
-    unasked = play.shell.run("deploy", "staging", "--yes")
+    with (app / ".env").open("a") as file:
+        file.write("FEATURE_OTHER=true\n")
+    (app / "bootstrap/cache/config.php").unlink()  # so that the file is what is effective
+    unasked = play.shell.run("deploy", "plain", "--yes")
     assert (unasked.status, "other is on, and no record says" in unasked.err) == (3, True), unasked.err
     assert len(play.records("deploy")) == 2
-    kept = play.shell.run("deploy", "staging", "--yes", "--keep-on", "other")
+    kept = play.shell.run("deploy", "plain", "--yes", "--keep-on", "other")
     assert kept.status == 0, kept.err
+
+
+def test_what_would_open_a_flag_is_not_swapped_in_and_what_has_opened_one_is_told(play: Play) -> None:
+    shell = play.shell
+    assert shell.run("toggle", "opens", "bulk_export", "false", "--yes").status == 0
+    cache = play.hosts["demo"] / "app/bootstrap/cache/config.php"
+    opens = shell.run("deploy", "opens", "--yes")
+    assert (opens.status, "the step 'config cache' ended with exit 1" in opens.err) == (5, True), opens.err
+    assert "the new config cache would switch on bulk_export; the old one stays" in opens.err
+    assert "Flags: every one is off." in opens.err
+    before = cache.read_bytes()
+
+    assert shell.run("toggle", "hurries", "bulk_export", "false", "--yes").status == 0
+    assert cache.read_bytes() == before
+    hurries = shell.run("deploy", "hurries", "--yes")
+    assert (hurries.status, "went through, and bulk_export is on unasked." in hurries.err) == (5, True), hurries.err
+    assert "Next: rolloutctl toggle hurries bulk_export false" in hurries.err
+    assert shell.run("toggle", "hurries", "bulk_export", "false", "--yes").status == 0
+    assert cache.read_bytes() == before
 
 
 def test_a_switch_off_goes_through_beside_a_deployment_and_a_widening_is_refused(play: Play) -> None:

@@ -77,8 +77,8 @@ work() { # the step in the file `step`: name, run, seconds; what it says is told
 
 tell() { # FILE: what is new in it, once a second; of much, the end
   told=0
-  while sleep 1 >/dev/null; do
-    length=$(stat -c %s -- "$1")
+  while kill -0 "$SELF" && sleep 1 >/dev/null; do
+    length=$(stat -c %s -- "$1") || return
     new=$((length - told)) told=$length
     [ "$new" -gt 0 ] || continue
     [ "$new" -le 2048 ] || new=2048
