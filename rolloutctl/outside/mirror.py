@@ -14,6 +14,8 @@ from rolloutctl.errors import PersonNeeded
 from rolloutctl.outside.places import private
 from rolloutctl.rules.records import Record, body, lines_of, read_record
 
+_PIECE = 1 << 20  # bytes
+
 
 class FileMirror:
     """One folder for each environment, and in it two files for each host: ``HOST.jsonl`` and ``HOST.owed``.
@@ -29,13 +31,14 @@ class FileMirror:
     def saw(self, environment: str, host: str, records: Iterable[Record]) -> None:
         """Remember records that a host showed; a machine that can't remember is no reason to stop."""
         path = self._path(environment, host, "jsonl")
-        lines = dict.fromkeys(record.line for record in records if not record.torn)
-        if not lines:
+        unknown = {_bytes(record.line): record.line for record in records if not record.torn}
+        if not unknown:
             return
         with suppress(OSError), _locked(path) as file:
-            before = file.read()
-            known = set(_lines(before))
-            _append(file, before, (line for line in lines if line not in known))
+            last = b""
+            for last in _each_line(file):  # a few at a time: over years it may have become large
+                unknown.pop(last.removesuffix(b"\n"), None)
+            _append(file, last, unknown.values())
 
     def seen(self, environment: str, host: str) -> tuple[str, ...]:
         """Every line that was ever seen, in that order."""
@@ -112,8 +115,22 @@ def _lines(data: bytes) -> tuple[str, ...]:
     return tuple(lines_of(data.decode(errors="surrogateescape")))
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def _each_line(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of an unbuffered file, which stays open."""
+    rest = b""
+    while piece := file.read(_PIECE):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
 def _append(file: BinaryIO, before: bytes, lines: Iterable[str]) -> None:
-    data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    data = _bytes("".join(f"{line}\n" for line in lines))
     if data:
         end = b"" if before.endswith(b"\n") or not before else b"\n"  # a line that was cut off stands alone
         if file.write(end + data) < len(end + data):
