@@ -31,6 +31,7 @@ class Scene:
         audience: who saw it; None: nobody knows.
         limitable: whether the flag has a list of companies.
         tried_in: the environment in which it is tried first; empty for none.
+        deployable: whether `rolloutctl deploy` brings code there.
         rollout: whether a rollout opens it there.
         measured: whether metrics are declared there; `guarded`: whether one of them guards.
     """
@@ -40,6 +41,7 @@ class Scene:
     audience: Audience | None = None
     limitable: bool = False
     tried_in: str = ""
+    deployable: bool = False
     rollout: bool = False
     measured: bool = False
     guarded: bool = False
@@ -120,13 +122,20 @@ def _undone(scene: Scene) -> tuple[Step, ...]:
 
 
 def _branch(scene: Scene) -> Step:
-    return Step("Mend it on a branch", f"git switch -c fix/{scene.flag.replace('_', '-')}", elsewhere=True)
+    return Step("Mend it on a branch", f"git switch -c {_fix(scene)}", elsewhere=True)
+
+
+def _fix(scene: Scene) -> str:
+    return f"fix/{scene.flag.replace('_', '-')}"
 
 
 def _staging(scene: Scene) -> tuple[Step, ...]:
     if not scene.tried_in:
         return (Step("Try it where it hurts nobody"),)
-    return (Step(f"Try it in {scene.tried_in}", f"rolloutctl toggle {scene.tried_in} {scene.flag} true"),)
+    tried = Step(f"Try it in {scene.tried_in}", f"rolloutctl toggle {scene.tried_in} {scene.flag} true")
+    if not scene.deployable:
+        return (tried,)
+    return (Step(f"Bring it to {scene.tried_in}", f"rolloutctl deploy {scene.tried_in} {_fix(scene)}"), tried)
 
 
 def _opened_again(scene: Scene) -> Step:

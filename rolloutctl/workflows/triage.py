@@ -191,13 +191,15 @@ class _Case:
     def _scene(self, audience: Audience | None) -> Scene:
         configuration, name = self.tools.configuration, self.report.environment
         environment, rollout = configuration.environment(name), configuration.rollouts.get(self.flag)
-        metrics = metrics_of(name, self.tools)
+        metrics, tried_in = metrics_of(name, self.tools), next(iter(environment.requires), "")
+        deploy = configuration.environment(tried_in).deploy if tried_in else None
         return Scene(
             environment=name,
             flag=self.flag,
             audience=audience,
             limitable=configuration.flag(self.flag).companies_key is not None,
-            tried_in=next(iter(environment.requires), ""),
+            tried_in=tried_in,
+            deployable=deploy is not None and not deploy.verify_only,
             rollout=rollout is not None and rollout.environment == name,
             measured=bool(metrics),
             guarded=any(metric.guard for metric in metrics),

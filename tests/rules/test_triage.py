@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -161,6 +162,15 @@ def test_a_rollout_goes_on_by_itself_and_without_metrics_health_is_watched() -> 
     assert found[-1] == "rolloutctl health production --watch 1m"
     bare = commands("switch-off", "high", Scene(environment="production", flag="portal", audience=EVERYONE))
     assert "rolloutctl toggle production portal true" in bare
+
+
+def test_a_fix_is_brought_to_where_it_is_tried_where_rolloutctl_deploys_there() -> None:
+    found = commands("switch-off", "critical", replace(SCENE, deployable=True))
+    assert found[5:8] == [
+        "git switch -c fix/customer-portal",
+        "rolloutctl deploy staging fix/customer-portal",
+        "rolloutctl toggle staging customer_portal true",
+    ]
 
 
 def test_git_and_the_database_are_for_a_person_and_the_database_warns() -> None:

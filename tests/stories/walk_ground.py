@@ -22,7 +22,7 @@ MIGRATES = (
     "echo 'Migrating: 2025_11_20_090000_create_calls_table'; echo 'Migrated:  2025_11_20_090000_create_calls_table'"
 )
 SYNC = "echo 'Taking the dump of 2025-11-20'\necho 'Every password is replaced.'\n"
-SHORTER = {"--baseline 24h": "--baseline 3s --every 1s", "--for 24h": "--for 3s --every 1s"}
+SHORTER = {"--baseline 24h": "--baseline 5s --every 2s", "--for 24h": "--for 5s --every 2s"}
 """What nobody waits for in a test."""
 
 _WORDS = {True: "on", False: "off"}  # what PyYAML takes these for
