@@ -36,8 +36,11 @@ def show_plan(plan: Plan, notes: Sequence[str], seconds: float, page: Page) -> N
     page.gap()
 
 
-def show_end(done: Done, shown: Sequence[str], dry_run: str, page: Page) -> None:
-    """How it ended, where it ended well; `shown` are notes that were seen before, `dry_run` the command without it."""
+def show_end(done: Done, shown: Sequence[str], dry_run: str, page: Page, *, undo: bool = True) -> None:
+    """How it ended, where it ended well; `undo`: whether to say how to take it back.
+
+    `shown` are notes that were seen before, `dry_run` the command without it.
+    """
     for note in done.notes:
         if note not in shown:
             page.line(("! ", "bold yellow"), note, indent=2, hang=2)
@@ -49,7 +52,7 @@ def show_end(done: Done, shown: Sequence[str], dry_run: str, page: Page) -> None
     elif done.result == "unchanged":
         _show_unchanged(done, page)
     else:
-        _show_kept(done, page)
+        _show_kept(done, page, undo=undo)
 
 
 def _show_unchanged(done: Done, page: Page) -> None:
@@ -62,7 +65,7 @@ def _show_unchanged(done: Done, page: Page) -> None:
     )
 
 
-def _show_kept(done: Done, page: Page) -> None:
+def _show_kept(done: Done, page: Page, *, undo: bool) -> None:
     plan = done.plan
     kept = sum(outcome.result == done.result for outcome in done.hosts)
     page.ends(
@@ -80,7 +83,7 @@ def _show_kept(done: Done, page: Page) -> None:
         page.advice(f"put back now: {words.command('rollback', plan.environment.name)}", indent=2)
     elif plan.about:
         page.advice(f"where it stands: {words.command('rollout', 'status', plan.flag.name)}", indent=2)
-    elif done.result == "kept" and not plan.undoes:
+    elif undo and done.result == "kept" and not plan.undoes:
         page.advice(f"undo: {words.command('rollback', plan.environment.name)}", indent=2)
     elif plan.undoes:
         page.line(f"undone: {words.listed(plan.undoes)}", indent=2, hang=2)

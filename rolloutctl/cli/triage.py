@@ -110,7 +110,9 @@ def _tell(triaged: Triaged, shown: tuple[str, ...], invocation: Invocation, tool
         from rolloutctl.cli.render_triage import show_notes, show_triaged  # noqa: PLC0415
 
         if done is not None:
-            show_end(done, shown, words.command(*words.without(invocation.argv, "--dry-run")), answer_page())
+            without_dry_run = words.command(*words.without(invocation.argv, "--dry-run"))
+            # Taken back it would open again what is broken.
+            show_end(done, shown, without_dry_run, answer_page(), undo=False)
             if done.error is not None:
                 show_error(done.error, side_page(), known=triaged.environment)
         show_triaged(triaged, answer_page())

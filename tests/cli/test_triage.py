@@ -77,6 +77,7 @@ def test_on_a_terminal_it_asks_how_bad_it_is_and_how_many_are_affected(shell: Sh
     off = shell.type(*words, answers=[("low? ", "critical\n"), ("Apply? [y/N] ", "y\n")])
     assert off.status == 0
     assert "nobody sees customer_portal, on 1 host" in off.out
+    assert "undo: " not in off.out  # it would open again what is broken
     assert "was open already" in off.out
     named = ("triage", "strict", "customer_portal", "--symptom", "blank pages", "--severity", "critical")
     no = shell.type(*named, answers=[("[Y/n] ", "n\n")])
