@@ -25,6 +25,7 @@ class Answer:
     yes: bool = False
     confirm: str = ""
     dry_run: bool = False
+    looks: str = "--dry-run"  # the option that only shows the plan; empty where there is none
 
     @property
     def given(self) -> bool:
@@ -47,7 +48,7 @@ class Answer:
             raise Refused(
                 "There is no terminal to ask on, and neither --yes nor --confirm was given.",
                 state=_UNTOUCHED,
-                hint=f"To see the plan: {self._command('--dry-run')}",
+                hint=f"To see the plan: {self._command(self.looks)}" if self.looks else "",
             )
 
     def reason(self, reason: str, *, needed: bool, hurry: bool = False) -> str:

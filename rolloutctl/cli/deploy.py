@@ -53,7 +53,7 @@ def deploy(  # noqa: PLR0913 - each is a word of the command line
         _verify(invocation, ToVerify(environment, ref, kept, look_only=plan), tools)
     from rolloutctl.workflows.deploy import Request  # noqa: PLC0415
 
-    answer = Answer(invocation, yes, confirm, plan)
+    answer = Answer(invocation, yes, confirm, plan, looks="--plan")
     answer.check(environment)
     seconds = options.seconds(wait, "--wait")
     reason = answer.reason(reason, needed=where.protected and not plan)

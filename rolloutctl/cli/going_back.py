@@ -53,7 +53,8 @@ def go_back(invocation: Invocation, said: Words) -> NoReturn:
         hint = "The database goes back first, while its code is still there."
         raise UsageError("--code and --database are two steps, one after the other.", hint=hint)
     if said.environment is None:
-        raise UsageError("Where? --code and --database need an environment.", hint="rolloutctl rollback ENV --code")
+        which = "--code" if said.code else "--database"
+        raise UsageError("Where? --code and --database need an environment.", hint=f"rolloutctl rollback ENV {which}")
     if said.others or (said.database and (said.push or said.commit is not None)):
         raise UsageError("--code and --database go back by themselves: no option for flags stands beside them.")
     if said.code:

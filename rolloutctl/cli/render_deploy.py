@@ -55,11 +55,15 @@ def show_deployed(done: Deployed, shown: Sequence[str], argv: Sequence[str], pag
     where = plan.environment.name
     took = in_words(round(done.seconds)) if done.seconds >= 1 else f"{done.seconds:.1f} s"
     hosts = f"{len(done.runs)} of {words.counted(len(plan.hosts), 'host')}" if len(plan.hosts) > 1 else "1 host"
-    live = words.listed(dict.fromkeys(short(run.after.commit) for run in done.runs))
+    commits = dict.fromkeys(short(run.after.commit) for run in done.runs if run.after.commit)
+    ended = f"{words.listed(commits)} is live" if commits else f"{plan.ref or 'Every step'} went through"
     page.ends(
-        text(("✓ ", "bold green"), (f"{live} is live in {where}", "bold"), f", on {hosts}, after {took}"),
+        text(("✓ ", "bold green"), (f"{ended} in {where}", "bold"), f", on {hosts}, after {took}"),
         f"deployment {plan.id}",
     )
+    if not all(run.after.commit for run in done.runs):
+        unknown = "Which commit is live is not known: say how to tell, by commit: below deploy in environments.yaml."
+        page.line(("! ", "bold yellow"), unknown, indent=2, hang=2)
     for line in _told(done.runs, plan):
         page.line(line, indent=2, hang=2)
     page.advice(f"how it stands: {words.command('status', where)}", indent=2)

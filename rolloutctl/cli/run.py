@@ -52,7 +52,7 @@ def run(  # noqa: PLR0913 - each is a word of the command line
     from rolloutctl.outside.task_runner import TaskRunner  # noqa: PLC0415
     from rolloutctl.workflows.run_task import Request, run_task  # noqa: PLC0415
 
-    answer = Answer(invocation, yes, confirm)
+    answer = Answer(invocation, yes, confirm, looks="")
     answer.check(environment)
     seconds = options.seconds(wait, "--wait")
     said = answer.reason(reason, needed=where.protected)

@@ -11,7 +11,7 @@ from rolloutctl.contracts import Session
 from rolloutctl.errors import RolloutctlError, Unhealthy, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.deploy_plans import Facts, audiences_of
+from rolloutctl.rules.deploy_plans import Facts, audiences_of, turned_on_by_a_build
 from rolloutctl.rules.deploys import check_ref, is_commit, same_commit, short
 from rolloutctl.rules.env_text import definitions
 from rolloutctl.rules.flags import Audience
@@ -184,6 +184,11 @@ class _Verifying:
             for name, each in self.seen.items():
                 if each.state.content and not definitions(each.state.content, flag.key):
                     yield _Problem(flag.name, f"{flag.key} is not in .env of {name}.", off)
+                if turned_on_by_a_build(each.state, (flag,)):
+                    waits = (
+                        f"{flag.name} is off on {name}, and its .env has it on: a new config cache would switch it on."
+                    )
+                    yield _Problem(flag.name, waits, off)
             if not opened.get(flag.name, True):
                 unasked = f"{flag.name} is on, and no record says that anybody opened it."
                 yield _Problem(flag.name, unasked, f"{off}\nIf it is meant to be on: --keep-on {flag.name}")

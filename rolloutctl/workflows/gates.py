@@ -23,7 +23,7 @@ def check_gates(plan: Plan, lost: Mapping[str, Unreachable], tools: Tools) -> tu
         Refused: naming the gate, the evidence, and when or how it opens.
     """
     notes = tuple(note for host in plan.hosts for note in _about(host.name, host.notes))
-    objections = [*_unproved(plan), *_reachable(lost), *_frozen(plan, tools), *_deploying(plan)]
+    objections = [*_unproved(plan), *_reachable(lost), *_frozen(plan, tools), *_deploying(plan), *_idle(plan)]
     if plan.narrow:
         return (*notes, *(error.message for error in objections))
     if plan.target.enabled:
@@ -92,6 +92,20 @@ def _deploying(plan: Plan) -> list[Refused]:
         )
         for host in plan.hosts
         for found in host.state.deploying
+    ]
+
+
+def _idle(plan: Plan) -> list[Refused]:
+    """Where a config cache stands, the application does not read .env; without steps nothing builds it anew."""
+    return [
+        Refused(
+            f"A config cache stands on {host.name}, and no step builds it anew: the change would take no effect.",
+            subject=f"{plan.environment.name} · {host.name}",
+            state=_UNTOUCHED,
+            hint="Add it to environments.yaml, below steps: {name: config cache, builtin: config-cache}",
+        )
+        for host in plan.hosts
+        if not plan.environment.steps and host.state.live is not None and host.state.live.settings is not None
     ]
 
 

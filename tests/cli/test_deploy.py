@@ -187,8 +187,11 @@ def test_behind_a_pipeline_it_is_told_whether_all_hosts_have_the_same_and_are_as
     assert (apart.status, f"demo {play.first[:9]}, web-2 {new[:9]}" in apart.err) == (6, True), apart.err
     git(play.hosts["demo"] / "app", "fetch", "-q", "origin")
     git(play.hosts["demo"] / "app", "checkout", "-q", new)
+    env = play.hosts["web-2"] / "app" / ".env"
+    env.write_text(env.read_text().replace("FEATURE_BULK_EXPORT=false", "FEATURE_BULK_EXPORT=true"))
     other = play.shell.run("deploy", "production", play.first[:10])
     assert (other.status, f"{new[:9]} is live, and not {play.first[:10]}" in other.err) == (6, True), other.err
+    assert "bulk_export is off on web-2, and its .env has it on" in other.err
     assert [record["well"] for record in play.records("deploy") if record["action"] == "verified"] == [
         False,
         True,
@@ -201,7 +204,7 @@ def test_what_is_not_meant_is_refused_before_any_host_is_asked(play: Play) -> No
     for words, status, said in (
         (("staging", "a;b", "--yes"), 2, "no branch, tag or commit"),
         (("alone", "main", "--yes"), 2, "has a place for a ref"),
-        (("staging",), 3, "There is no terminal to ask on"),
+        (("staging",), 3, "deploy staging --plan"),
         (("production", "nowhere"), 2, "does not know nowhere"),
     ):
         ran = play.shell.run("deploy", *words)

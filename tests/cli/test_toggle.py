@@ -218,3 +218,10 @@ def _mended(shell: Shell, ran: Ran) -> None:
 def _steady(text: str) -> str:
     """Without what differs from run to run."""
     return re.sub(r"change \w{8}", "change ID", re.sub(r"\d+\.\d s", "N s", text))
+
+
+def test_a_change_that_no_step_makes_take_effect_is_refused(tmp_path: Path) -> None:
+    ran = Shell(
+        tmp_path, "version: 1\nflags: {customer_portal: {}}\nenvironments: {demo: {connection: embedded}}\n"
+    ).run("toggle", "demo", "customer_portal", "true", "--yes")
+    assert (ran.status, "no step builds it anew" in ran.err, "builtin: config-cache" in ran.err) == (3, True, True)
