@@ -107,7 +107,9 @@ def _refused(recipients: dict[str, tuple[int, bytes]]) -> str:
     return f"refused for {', '.join(told)}" if recipients else ""
 
 
-def _in_words(failure: Exception) -> str:
+def _in_words(failure: BaseException) -> str:
+    if isinstance(failure, smtplib.SMTPServerDisconnected) and isinstance(failure.__context__, TimeoutError):
+        failure = failure.__context__  # smtplib's word for a server that is silent
     said = next((said for kind, said in _WORDS if isinstance(failure, kind)), type(failure).__name__)
     if isinstance(failure, smtplib.SMTPResponseException):
         text = failure.smtp_error
