@@ -51,8 +51,11 @@ def deploy(  # noqa: PLR0913 - each is a word of the command line
         from rolloutctl.workflows.deploy_verifying import Request as ToVerify  # noqa: PLC0415 - not for --help
 
         _verify(invocation, ToVerify(environment, ref, kept, look_only=plan), tools)
+    from rolloutctl.rules.deploys import check_ref  # noqa: PLC0415 - not for --help
     from rolloutctl.workflows.deploy import Request  # noqa: PLC0415
 
+    if ref is not None:
+        check_ref(ref)
     answer = Answer(invocation, yes, confirm, plan, looks="--plan")
     answer.check(environment)
     seconds = options.seconds(wait, "--wait")

@@ -49,6 +49,8 @@ class FrontWitness:
         from rolloutctl.rules.triage_evidence import evidence  # noqa: PLC0415
 
         if not self._asks:
+            if suggestion is None and measured.audience is not None and measured.audience.nobody:
+                return "low"  # whatever it is: there is nothing to switch off
             if suggestion is None:
                 raise UsageError(
                     "Nothing that is measured is wrong, so it is for you to say how bad it is.",

@@ -26,7 +26,7 @@ from rolloutctl.workflows.tools import Tools
 
 _LONGEST = timedelta(days=366)
 _UNSAID = "Nothing was scheduled."
-_KEPT = "Nothing was changed: what was scheduled stays so."
+_UNTOUCHED = "Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,14 @@ def unschedule(environment: str, name: str, reason: str, tools: Tools) -> tuple[
             raise UsageError(
                 f"Nothing of that name is scheduled in {environment}: {name}.",
                 subject=environment,
-                state=_KEPT,
+                state=_UNTOUCHED,
                 hint=f"Scheduled: {', '.join(waiting)}." if waiting else "Nothing is scheduled there.",
             )
         if meant.state != "pending":
             raise Refused(
                 f"{meant} does not wait any more: it is {meant.state}.",
                 subject=environment,
-                state=_KEPT,
+                state=_UNTOUCHED,
                 hint=f"rolloutctl audit {environment} --flag {meant.flag}",
             )
         notes = say(opened[meant.flag], meant, CANCELLED, reason)

@@ -202,7 +202,7 @@ def test_behind_a_pipeline_it_is_told_whether_all_hosts_have_the_same_and_are_as
 
 def test_what_is_not_meant_is_refused_before_any_host_is_asked(play: Play) -> None:
     for words, status, said in (
-        (("staging", "a;b", "--yes"), 2, "no branch, tag or commit"),
+        (("staging", "a;b"), 2, "no branch, tag or commit"),
         (("alone", "main", "--yes"), 2, "has a place for a ref"),
         (("staging",), 3, "deploy staging --plan"),
         (("production", "nowhere"), 2, "does not know nowhere"),

@@ -61,6 +61,8 @@ def ended(shell: Shell) -> None:
     audit = shell.run("audit", "strict").out
     assert audit.index("incident recovered") < audit.index("incident noted") < audit.index("opened: high, switch-off")
     assert shell.run("triage", "--yes").out.startswith("Nobody sees any feature in strict")
+    nobody = shell.run("triage", "strict", "customer_portal", "--dry-run")
+    assert (nobody.status, "there is nothing to switch off" in nobody.out) == (0, True), nobody.err
 
 
 def test_on_a_terminal_it_asks_how_bad_it_is_and_how_many_are_affected(shell: Shell) -> None:
