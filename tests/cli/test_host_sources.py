@@ -12,6 +12,7 @@ TOLD = "The hosts could not be listed: `./broken`: exit 4, the registry is down.
 LISTED = "echo asked >> asked; echo '[\"web-1\"]'"
 CONFIGURATION = """\
 version: 1
+defaults: {steps: [{name: config cache, builtin: config-cache}]}
 flags: {bulk_export: {}}
 environments:
   listed: {connection: embedded, hosts: {run: ./listed}}

@@ -13,6 +13,7 @@ flags: {bulk_export: {}}
 environments:
   asking: {connection: embedded, hosts: [asking], health: {path: /health, headers: {X-Token: "${TOKEN}"}}}
   demo: {connection: embedded}
+defaults: {steps: [{name: config cache, builtin: config-cache}]}
 """
 
 
