@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import icalendar
 
 from rolloutctl import __version__
 from rolloutctl.errors import Refused
+from rolloutctl.outside.whole_file import replace_whole
 from rolloutctl.rules.timeline_events import Calendar, CalendarEvent
 
 _MAKER = "-//rolloutctl//"
@@ -32,7 +31,7 @@ def write_calendar(path: Path, calendar: Calendar, now: datetime) -> int:
     old = _known(path)
     text, changed = text_of(calendar, now, old)
     try:
-        _replace(path, text)
+        replace_whole(Path(os.path.realpath(path)), text, _MODE)  # a link stays, and leads to it
     except OSError as error:
         raise _unwritten(path, error) from error
     return changed
@@ -125,23 +124,6 @@ def _read(text: bytes) -> icalendar.Component | None:
         return icalendar.Calendar.from_ical(text)
     except ValueError:  # also bytes that are no text
         return None
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Another file in the place of the one that was there: whole, or not at all. A link stays, and leads to it."""
-    target = Path(os.path.realpath(path))
-    descriptor, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), _MODE)
-        Path(aside).replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(aside).unlink()
-        raise
 
 
 def _unwritten(path: Path, error: OSError) -> Refused:

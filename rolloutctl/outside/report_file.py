@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from rolloutctl.errors import Refused
+from rolloutctl.outside.whole_file import replace_whole
 
 _LOOKED_AT = 2_000  # bytes of its beginning, in which a report of ours says that it is one
 _SIGNS = (b'<meta name="generator" content="rolloutctl report">', b"<!-- rolloutctl report -->")
@@ -48,7 +46,7 @@ def write_report(path: Path, text: str, *, force: bool) -> int:
     check_place(place, force=force)
     data = text.encode("utf-8", errors="replace")
     try:
-        _replace(place, data)
+        replace_whole(place, data, stat.S_IMODE(place.stat().st_mode) if place.exists() else _MODE)
     except OSError as error:
         raise Refused(
             f"The report can't be written: {(error.strerror or str(error)).lower()}.",
@@ -66,18 +64,3 @@ def _is_ours(path: Path) -> bool:
     except OSError:
         return False
     return not begin or any(sign in begin for sign in _SIGNS)
-
-
-def _replace(place: Path, data: bytes) -> None:
-    mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else _MODE
-    descriptor, aside = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), mode)
-        Path(aside).replace(place)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(aside).unlink()
