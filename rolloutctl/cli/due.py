@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rolloutctl.contracts import Desk
     from rolloutctl.rules.schedules import Schedule
     from rolloutctl.workflows.due import Report
+
+    Shown = Mapping[str, tuple[str, ...]]
 
 Grace = Annotated[
     str, typer.Option("--grace", metavar="TIME", help="How late more people may still be let in: 10m, 1h.")
@@ -45,14 +47,18 @@ def due(  # noqa: PLR0913 - each is a word of the command line
     configuration = configuration_for(invocation)
     names = [configuration.environment(environment).name] if environment else list(configuration.environments)
     tools = tools_for(configuration)
-    report = carry_out(names, how, tools, lambda schedule: _desk(invocation, schedule))
-    _tell(report, invocation)
+    shown: dict[str, tuple[str, ...]] = {}
+    report = carry_out(names, how, tools, lambda schedule: _desk(invocation, schedule, shown))
+    _tell(report, shown, invocation)
     raise typer.Exit(report.exit_status)
 
 
 @contextmanager
-def _desk(invocation: Invocation, schedule: Schedule) -> Iterator[Desk]:
-    """A desk at which all was agreed to when it was scheduled, the name of a protected environment typed."""
+def _desk(invocation: Invocation, schedule: Schedule, shown: dict[str, tuple[str, ...]]) -> Iterator[Desk]:
+    """A desk at which all was agreed to when it was scheduled, the name of a protected environment typed.
+
+    `shown` gets, by schedule, the notes that were seen with the plan.
+    """
     from rolloutctl.cli.asking import Answer  # noqa: PLC0415 - not for --help
     from rolloutctl.cli.desk import FrontDesk  # noqa: PLC0415
 
@@ -63,11 +69,12 @@ def _desk(invocation: Invocation, schedule: Schedule) -> Iterator[Desk]:
         show_due(schedule, answer_page())
     with FrontDesk(invocation, Answer(invocation, yes=True, confirm=schedule.environment)) as desk:
         yield desk
+        shown[schedule.id] = desk.shown
     invocation.plan, invocation.begun = None, False  # an interruption from here on is none of this change
 
 
-def _tell(report: Report, invocation: Invocation) -> None:
-    _show(report, invocation)
+def _tell(report: Report, shown: Shown, invocation: Invocation) -> None:
+    _show(report, shown, invocation)
     if invocation.on_github:
         from rolloutctl.cli import github, github_summaries  # noqa: PLC0415 - not for --help
 
@@ -75,7 +82,7 @@ def _tell(report: Report, invocation: Invocation) -> None:
             github.tell(summary)
 
 
-def _show(report: Report, invocation: Invocation) -> None:
+def _show(report: Report, shown: Shown, invocation: Invocation) -> None:
     if invocation.json:
         from rolloutctl.cli import documents, documents_schedules  # noqa: PLC0415 - not for --help
 
@@ -84,4 +91,4 @@ def _show(report: Report, invocation: Invocation) -> None:
     from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
     from rolloutctl.cli.render_schedules import show_report  # noqa: PLC0415
 
-    show_report(report, answer_page(), side_page())
+    show_report(report, shown, answer_page(), side_page())

@@ -65,8 +65,14 @@ class Scale:
             day += _WEEK
 
     def _months(self) -> Iterator[date]:
-        """The first day, and the first of each month; where they are close to each other, the second has no room."""
-        day = self.first
-        while day <= self.last:
-            yield day
-            day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        """The first of each month; before them the first day, where what is left of its month has room for its name."""
+        second = _next_month(self.first)
+        if self.first.day == 1 or second > self.last or self.column(second) > len("Nov"):
+            yield self.first
+        while second <= self.last:
+            yield second
+            second = _next_month(second)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rolloutctl.cli import words
@@ -61,10 +61,13 @@ def show_due(meant: Schedule, page: Page) -> None:
     page.line(f"Due since {told(meant.due)}, scheduled by {meant.actor}{said} (schedule {meant.id}):", hang=2)
 
 
-def show_report(report: Report, page: Page, side: Page) -> None:
-    """What became of all that was due. Where nothing was, cron is told nothing, for it would send a mail each time."""
+def show_report(report: Report, shown: Mapping[str, Sequence[str]], page: Page, side: Page) -> None:
+    """What became of all that was due. Where nothing was, cron is told nothing, for it would send a mail each time.
+
+    `shown` has, by schedule, the notes that were seen with its plan.
+    """
     for attempt in report.attempts:
-        _show_attempt(attempt, page, side)
+        _show_attempt(attempt, shown.get(attempt.schedule.id, ()), page, side)
     for name, error in report.unasked:
         show_error(error, side, known=name)
     if report.attempts or report.unasked or not sys.stdout.isatty():
@@ -74,10 +77,10 @@ def show_report(report: Report, page: Page, side: Page) -> None:
         page.line(f"{told(each.due)}   {each.environment} · {each.flag} for {each.after} ({each.id})", indent=2, hang=4)
 
 
-def _show_attempt(attempt: Attempt, page: Page, side: Page) -> None:
+def _show_attempt(attempt: Attempt, shown: Sequence[str], page: Page, side: Page) -> None:
     meant = attempt.schedule
     if attempt.done is not None:
-        show_end(attempt.done, (), "", page)
+        show_end(attempt.done, shown, "", page)
     elif attempt.result == "already":
         page.line(f"Schedule {meant.id} was carried out or cancelled elsewhere meanwhile: {meant}.", hang=2)
     elif attempt.error is None:

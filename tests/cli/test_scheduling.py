@@ -126,6 +126,17 @@ def test_a_protected_environment_asks_when_it_is_scheduled_and_not_when_it_is_du
     assert 'scheduled by tester@example.com, "pilot"' in ran.out
 
 
+def test_what_was_remarked_with_the_plan_is_not_told_again_at_its_end(shell: Shell) -> None:
+    scheduled(shell, "demo", *PILOT)
+    env = shell.folder / "state/rolloutctl/demo/app/.env"
+    env.write_text(f"FEATURE_CUSTOMER_PORTAL=false\n{env.read_text()}")
+    once_due(shell, "demo")
+    ran = shell.run("due", "demo")
+    assert (ran.status, "✓ companies 15 and 42 see customer_portal" in ran.out) == (0, True), ran.err
+    remarks = [line for line in ran.out.splitlines() if line.startswith("  ! ")]
+    assert len(remarks) == 1, ran.out
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

@@ -101,6 +101,12 @@ def test_a_bar_has_each_day_in_its_columns_and_today_where_nothing_else_is() -> 
     assert scale.heads() == "24 Nov"
 
 
+def test_no_month_is_missing_above_the_bars_where_the_first_is_only_a_few_days() -> None:
+    heads = Scale(nov(24), date(2026, 3, 31), 60).heads()
+    assert heads == "   Dec           Jan            Feb          Mar"
+    assert Scale(nov(10), date(2026, 3, 31), 60).heads() == "Nov     Dec          Jan           Feb        Mar"
+
+
 @given(st.integers(1, 400), st.integers(8, 110), st.data())
 def test_no_bar_leaves_its_scale_and_every_span_is_seen(days: int, room: int, data: st.DataObject) -> None:
     begin = date(2025, 1, 31)
