@@ -61,7 +61,7 @@ def audit(  # noqa: PLR0913 - each is a word of the command line
             render_audit.show_change(changes[0], audits, answer_page())
         else:
             render_audit.show_changes(changes, audits, answer_page())
-            render_audit.show_marks(_marks(audits, limit), answer_page())
+            render_audit.show_marks(_marks(audits, limit), answer_page(), several=len(audits) > 1)
 
 
 def _audited(chosen: tuple[Environment, ...], flag: str | None, tools: Tools, *, json: bool) -> tuple[Audited, ...]:
@@ -96,7 +96,7 @@ def _chosen(audits: tuple[Audited, ...], one: str | None, limit: int, environmen
 
 
 def _marks(audits: tuple[Audited, ...], limit: int) -> tuple[Mark, ...]:
-    """What was said of rollouts, newest first."""
+    """What was recorded beside changes, newest first."""
     found = [mark for each in audits for mark in each.marks]
     return tuple(sorted(reversed(found), key=lambda mark: mark.at, reverse=True)[:limit])
 

@@ -34,23 +34,21 @@ def show_changes(changes: Sequence[Change], audits: Sequence[Audited], page: Pag
             page.line(("! ", "bold yellow"), f"{each.environment} · {name} could not be asked: {error}", hang=2)
 
 
-def show_marks(marks: Sequence[Mark], page: Page) -> None:
-    """What was said of rollouts and incidents, newest first; nothing where nothing was."""
+def show_marks(marks: Sequence[Mark], page: Page, *, several: bool) -> None:
+    """What was recorded beside changes, newest first; nothing where nothing was. `several`: name the environment."""
     if not marks:
         return
     page.gap()
-    page.line("Said of rollouts, incidents and deployments:")
-    rows: list[list[Cell]] = [
-        [
-            words.local(mark.at.isoformat()),
-            str(mark.fields.get("flag") or ""),
-            mark.what,
-            mark.actor,
-            words.quoted(mark.note),
-        ]
-        for mark in marks
-    ]
-    page.columns(rows, indent=0)
+    page.line("Beside changes:")
+    heads = ("time", *(["environment"] if several else []), "flag", "what", "by", "why")
+    rows = [_mark_row(mark, several=several) for mark in marks]
+    if page.fits(rows, heads=heads, indent=0):
+        page.columns(rows, heads=heads, indent=0)
+        return
+    for time, *where, what, actor, why in rows:
+        named = " · ".join(filter(None, where))
+        page.line(f"{time}  ", (named, "bold"), f"  {what}" if named else what, hang=2)
+        page.line(", ".join(filter(None, (actor, why))), indent=2, hang=2)
 
 
 def show_change(change: Change, audits: Sequence[Audited], page: Page) -> None:
@@ -105,6 +103,12 @@ def _row(change: Change, *, several: bool) -> list[Cell]:
         _by(change),
         rest,
     ]
+
+
+def _mark_row(mark: Mark, *, several: bool) -> list[str]:
+    where = [str(mark.fields.get("environment") or "")] if several else []
+    flag = str(mark.fields.get("flag") or "")  # a deployment, or a task, is about none
+    return [words.local(mark.at.isoformat()), *where, flag, mark.what, mark.actor, words.quoted(mark.note)]
 
 
 def _show_short(change: Change, page: Page, *, several: bool) -> None:

@@ -25,8 +25,8 @@ def show_plan(plan: DeployPlan, notes: Sequence[str], page: Page) -> None:
         told = ", ".join(_conditions(plan, step))
         page.line(f"{number:>2}  ", (step.name, "bold"), (f"  ({told})" if told else "", "dim"), indent=2, hang=4)
         page.line((_what(step), "dim"), indent=6, hang=2)
-    page.line((_end(plan), "dim"), indent=6, hang=2)
     page.gap()
+    page.line((_end(plan), "dim"), indent=2, hang=2)
     for added in dict.fromkeys(host.added for host in plan.hosts if host.added):
         hosts = words.listed(host.name for host in plan.hosts if host.added == added)
         told = f"{words.listed(f'{key}=false' for key in added)} is added on {hosts}, before the first step"
@@ -110,11 +110,14 @@ def _what(step: DeployStep) -> str:
 
 
 def _end(plan: DeployPlan) -> str:
-    health = plan.environment.health
-    asked = [health.path] if health and plan.environment.url else []
-    probes = sum(bool(flag.probes) for flag in plan.flags) if plan.environment.url else 0
+    environment = plan.environment
+    probes = sum(bool(flag.probes) for flag in plan.flags)
+    asked = [environment.health.path] if environment.health else []
     asked += [f"the probes of {words.counted(probes, 'flag')}"] if probes else []
-    return f"then {words.listed(asked)}, on each host" if asked else "then nothing is asked: url: or health: is missing"
+    if asked and environment.url:
+        return f"Behind the steps each host is asked {words.listed(asked)}."
+    lacking = "health: or a flag's probes:" if environment.url else "url:"
+    return f"Behind the steps no host is asked whether it is well: environments.yaml has no {lacking} for that."
 
 
 def _told(runs: Sequence[HostRun], plan: DeployPlan) -> list[str]:

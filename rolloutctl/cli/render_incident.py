@@ -52,7 +52,7 @@ def show_incident(found: Incident, now: datetime, page: Page) -> None:
     short = in_short(found)
     page.line((f"{short[:1].upper()}{short[1:]}.", "bold"), indent=2, hang=2)
     page.gap()
-    page.columns(_timeline(found))
+    _show_timeline(found, page)
     if found.is_open:
         page.gap()
         over = words.command("incident", "recovered", found.environment, "--flag", found.flag)
@@ -93,25 +93,31 @@ def _facts(found: Incident) -> str:
     return f"Affected: {share}. Opened by {found.actor} at {words.local(found.opened.isoformat())}."
 
 
-def _timeline(found: Incident) -> list[list[Cell]]:
-    """A row an entry; the date stands where it is another than in the row before."""
-    rows: list[list[Cell]] = []
-    day = ""
-    for entry in (Entry(found.detected, "", "detected"), *found.entries):
-        date, time = words.local_second(entry.at).split(" ")
-        later = entry.at - found.detected
-        rows.append(
-            [
-                date if date != day else "",
-                time,
-                f"+{_length(later)}" if later > timedelta() else "",
-                entry.what,
-                entry.actor,
-                words.quoted(entry.note if entry.note != found.symptom else ""),
-            ]
-        )
-        day = date
-    return rows
+def _show_timeline(found: Incident, page: Page) -> None:
+    """A row an entry; where there is no room, a line for what happened when, and one for by whom and why."""
+    rows = _timeline(found)
+    if page.fits(rows):
+        page.columns(rows)
+        return
+    later = max(len(row[1]) for row in rows)
+    for at, since, what, actor, note in rows:
+        page.columns([[at, since.ljust(later), what]])
+        if actor or note:
+            page.line((", ".join(filter(None, (actor, note))), "dim"), indent=6, hang=2)
+
+
+def _timeline(found: Incident) -> list[list[str]]:
+    """When, how long after the detection, what, by whom, and what was said of it."""
+    return [
+        [
+            words.local_second(entry.at),
+            f"+{_length(entry.at - found.detected)}" if entry.at > found.detected else "",
+            entry.what,
+            entry.actor,
+            words.quoted(entry.note if entry.note != found.symptom else ""),
+        ]
+        for entry in (Entry(found.detected, "", "detected"), *found.entries)
+    ]
 
 
 def _length(length: timedelta) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len
+from rich.text import Text
+
 from rolloutctl.cli import report_tables as tables
 from rolloutctl.cli import words
-from rolloutctl.cli.render import Cell, Page, Part, text
+from rolloutctl.cli.render import Page, Part, text
 from rolloutctl.rules.reporting import Chapter, Story
 from rolloutctl.rules.reporting_words import when
 
@@ -23,7 +27,7 @@ def show_story(story: Story, page: Page) -> None:
     page.ends(title, f"times in {story.zone}")
     page.line(f"seen by {story.seen}", indent=2, hang=2)
     page.gap()
-    page.columns([_phase(each, story, zone) for each in story.whole])
+    _show_phases([_phase(each, story, zone) for each in story.whole], page)
     for note in (f"{each.name}: {each.note}" for each in story.chapters if each.note):
         page.line(("! ", "bold yellow"), note, indent=2, hang=2)
     page.gap()
@@ -44,14 +48,25 @@ def show_written(path: str, size: int, page: Page) -> None:
     page.line(("✓ ", "bold green"), f"written: {path}, {size / 1000:,.0f} kB", hang=2)
 
 
-def _phase(chapter: Chapter, story: Story, zone: ZoneInfo) -> list[Cell]:
+def _show_phases(rows: Sequence[tuple[Text, str, str, str, str]], page: Page) -> None:
+    """A row a phase; where there is no room, a line for who sees it, and one for its days."""
+    if page.fits(rows):
+        page.columns(rows)
+        return
+    names, plans = (max(cell_len(str(row[place])) for row in rows) for place in (0, 2))
+    for name, who, planned, real, late in rows:
+        page.columns([[name + text(" " * (names - cell_len(name.plain))), who]])
+        page.columns([[planned.ljust(plans), ", ".join(filter(None, (real, late)))]], indent=6)
+
+
+def _phase(chapter: Chapter, story: Story, zone: ZoneInfo) -> tuple[Text, str, str, str, str]:
     name = text(_styled(tables.MARKS[chapter.state]), " ", (chapter.name, "bold"))
     planned = f"planned {_days(*chapter.planned, zone)}" if chapter.planned else "no day planned"
     late = tables.late(chapter) if chapter.slipped is not None else ""
     if chapter.stays:
         first, last = chapter.stays[0], chapter.stays[-1]
-        return [name, chapter.who, planned, _days(first.begin, last.end, zone), late]
-    return [name, chapter.who, planned, tables.real(chapter, story), late]
+        return name, chapter.who, planned, _days(first.begin, last.end, zone), late
+    return name, chapter.who, planned, tables.real(chapter, story), late
 
 
 def _days(begin: datetime, end: datetime | None, zone: ZoneInfo) -> str:
@@ -68,7 +83,7 @@ def _show_success(chapter: Chapter, width: int, page: Page) -> None:
     blind = [goal.what for goal in chapter.goals if goal.verdict == "not measured"]
     mark = "✗" if any(goal.verdict == "missed" for goal in wrong) else "○" if wrong else "✓"
     told = tables.tally([chapter]) + (f" ({words.listed(blind)})" if blind else "")
-    page.line(_styled(mark), " ", (f"{chapter.name:<{width}}", "bold"), f"   {told}", indent=2, hang=4)
+    page.line(_styled(mark), " ", (f"{chapter.name:<{width}}", "bold"), f"   {told}", indent=2, hang=width + 5)
     for goal in wrong:
         target = f" (target {goal.target})" if goal.target else ""
         page.line(_styled(tables.MARKS[goal.verdict]), f" {goal.what}{target}: {goal.measured}", indent=4, hang=2)

@@ -289,6 +289,12 @@ class _Story:
     def _notes(self, plan: DeployPlan) -> tuple[str, ...]:
         notes = []
         moment = self.tools.clock.now()
+        deploy = plan.environment.deploy
+        if deploy is not None and any(step.builtin == "steps" for step in deploy.steps) and not plan.environment.steps:
+            notes.append(
+                f"`builtin: steps` stands for the steps that a change of {plan.environment.name} has, such as a config "
+                "cache and a restart. It has none: nothing is done in its place."
+            )
         if standing(plan.environment.freeze, moment) is not None:
             notes.append(f"{plan.environment.name} is frozen now: no flag is widened. This deployment is not held up.")
         if len({host.commit for host in plan.hosts}) > 1:

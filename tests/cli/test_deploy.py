@@ -53,6 +53,27 @@ def test_every_host_gets_the_code_and_each_step_runs_where_and_when_it_should(pl
     assert play.shell.run("audit", "--verify").status == 0
 
 
+def test_a_plan_says_what_is_asked_behind_its_steps_and_what_its_environment_lacks(play: Play) -> None:
+    bare = """\
+  bare:
+    hosts: [demo]
+    steps: []
+    deploy: {steps: [{name: code, run: git status}, {builtin: steps}]}
+tasks:
+"""
+    file = play.shell.configuration
+    file.write_text(file.read_text().replace("tasks:\n", bare))
+    planned = play.shell.run("deploy", "staging", "--plan")
+    assert "\n\n  Behind the steps each host is asked /health and the probes of 2 flags.\n" in planned.out
+    assert "stands for the steps" not in planned.out
+    lacking = play.shell.run("deploy", "bare", "--plan")
+    assert lacking.status == 0, lacking.err
+    assert "`builtin: steps` stands for the steps that a change of bare has" in lacking.out
+    assert "It has none: nothing is done in its place." in lacking.out
+    blind = play.shell.run("deploy", "bare", "--plan", "--json")
+    assert "It has none" in str(blind.document["deployment"])
+
+
 def test_a_failing_migration_stops_at_the_first_host_and_says_what_state_things_are_in(play: Play) -> None:
     play.commit("bad", branch="feature/bad", migrate=FAILS)
     secret = next(line for line in play.env().splitlines() if line.startswith("DB_PASSWORD"))[13:30]

@@ -117,9 +117,9 @@ def test_hold_resume_and_abort(planned: Shell) -> None:
     again = planned.run("rollout", "start", FLAG, "--yes", *PAST)
     assert "✓ dark has begun" in again.out
     audit = planned.run("audit", "demo")
-    assert "Said of rollouts, incidents and deployments:" in audit.out
+    assert "Beside changes:" in audit.out
     assert "the rollout held" in audit.out
-    said = audit.out[audit.out.index("Said of rollouts, incidents and deployments:") :]
+    said = audit.out[audit.out.index("Beside changes:") :]
     assert said.index("the rollout resumed") < said.index("the rollout held")  # newest first, in one second too
     assert planned.run("audit", "--verify", "demo").status == 0
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rolloutctl.cli.render import Page
-from rolloutctl.cli.render_audit import show_change, show_changes, show_verdicts
+from rolloutctl.cli.render_audit import show_change, show_changes, show_marks, show_verdicts
 from rolloutctl.cli.render_change import show_end, show_plan
 from rolloutctl.cli.render_error import show_error
+from rolloutctl.cli.render_incident import show_incident
 from rolloutctl.cli.render_status import show_flag, show_health, show_status
 from rolloutctl.errors import ConfigurationError, PutBack, Refused, RolloutctlError
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
 from rolloutctl.rules.history import Change, fold
 from rolloutctl.rules.host import Holder, HostState, Pending
+from rolloutctl.rules.incidents import Entry, Incident
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.records import Record
+from rolloutctl.rules.rollout_standing import Mark
 from rolloutctl.rules.work import Asked
 from rolloutctl.workflows.audit import Audited, Verified
 from rolloutctl.workflows.status import EnvironmentStatus, FlagOnHost, HostStatus
@@ -184,6 +187,44 @@ def test_an_edit_by_hand_that_closed_more_than_the_last_change_stays_closed(shee
     assert "To bring web-2 in line: rolloutctl toggle production portal false\n" in sheet.text
 
 
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_each_line_of_an_incident_has_its_day_and_what_happened_stands_in_one_column(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    sheet = Sheet(monkeypatch, width)
+    entries = (
+        Entry(NOW + timedelta(minutes=1), "guard@example.com", "switched off", "errors beyond their limit, on web-2"),
+        Entry(NOW + timedelta(hours=25), "ana@example.com", "incident recovered"),
+    )
+    show_incident(_incident(entries), NOW, sheet.page)
+    lines = [line for line in sheet.text.splitlines() if line.startswith("  2026-11-2")]
+    assert [line[2:21] for line in lines] == ["2026-11-24 12:00:00", "2026-11-24 12:01:00", "2026-11-25 13:00:00"]
+    begins = {line.index(what) for line, what in zip(lines, ("detected", "switched", "incident"), strict=True)}
+    assert len(begins) == 1, sheet.text
+    assert max(map(len, sheet.text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_what_is_recorded_beside_changes_has_heads_and_says_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    sheet = Sheet(monkeypatch, width)
+    at = {"at": NOW.isoformat(), "actor": "ana@example.com", "environment": "staging"}
+    task = Mark({**at, "event": "task", "action": "finished", "task": "sync-database", "on": "web-1", "ms": 2100})
+    held = Mark({**at, "event": "rollout", "action": "held", "flag": "portal", "reason": "complaints"})
+    show_marks([task, held], sheet.page, several=True)
+    lines = sheet.text.splitlines()
+    assert lines[:2] == ["", "Beside changes:"]
+    if width == 60:
+        assert lines[2].startswith("2026-11-24 12:00  staging  task sync-database")
+        assert lines[-2:] == ["2026-11-24 12:00  staging · portal  the rollout held", '  ana@example.com, "complaints"']
+    else:
+        assert lines[2].split() == ["time", "environment", "flag", "what", "by", "why"]
+        assert len({line.index("ana@") for line in lines[3:]}) == 1
+
+
 def test_who_holds_a_lock_is_named_and_is_no_fault(sheet: Sheet) -> None:
     holder = Holder("executing", {"actor": "qa@example.com", "what": "portal for everyone", "since": "12:00"})
     show_status([_status(_host("web-1", OFF, holder=holder))], FLAGS, NOW, sheet.page)
@@ -315,3 +356,20 @@ def _host(name: str, env: bytes, **more: Any) -> HostStatus:  # noqa: ANN401 - f
 
 def _status(*hosts: HostStatus) -> EnvironmentStatus:
     return EnvironmentStatus(PRODUCTION, hosts, (), ())
+
+
+def _incident(entries: tuple[Entry, ...]) -> Incident:
+    return Incident(
+        id="k2x7m9qa",
+        flag="portal",
+        environment="production",
+        severity="high",
+        symptom="the portal answers 500",
+        affected=12.5,
+        detected=NOW,
+        opened=NOW,
+        actor="ana@example.com",
+        decision="switch-off",
+        recovered=NOW + timedelta(hours=25),
+        entries=entries,
+    )
