@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from rolloutctl.cli import options, words
 from rolloutctl.cli.asking import prompt
@@ -76,8 +76,7 @@ def announce(  # noqa: PLR0913 - each is a word of the command line
     _end(_Ended(drafted, targets, channels, sent, dry_run=dry_run), invocation)
 
 
-@dataclass(frozen=True, slots=True)
-class _Targets:
+class _Targets(Struct, frozen=True):
     """Where it is to go; without a word all channels, each with a question of its own."""
 
     files: tuple[Path, ...]
@@ -85,8 +84,7 @@ class _Targets:
     named: bool  # whether somebody named a channel
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
+class _Ended(Struct, frozen=True):
     """How it ended."""
 
     draft: Draft

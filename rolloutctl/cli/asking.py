@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rolloutctl.cli import words
 from rolloutctl.cli.invocation import Invocation
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _UNTOUCHED = "Nothing was changed on any host."
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the command line says to the question: nothing, `--yes`, or `--confirm` with a name."""
 
     invocation: Invocation

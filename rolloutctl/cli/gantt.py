@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 REAL, EXPECTED, PLANNED, TODAY = "█", "▒", "·", "│"
 _WIDEST = 4  # columns for a day: a short way is drawn short
@@ -12,8 +13,7 @@ _WEEK = timedelta(days=7)
 Piece = tuple[str, date, date]  # a sign, and the days that it stands for, both in it
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """Which column a day has. `last` is in it."""
 
     first: date

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.cli.markdown import code, safe, table
 from rolloutctl.errors import RolloutctlError
@@ -20,8 +21,7 @@ _LONGEST = 4_000  # characters of an annotation; GitHub cuts longer ones
 Rows = Iterable[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is not as it should be: where, what, and what to do."""
 
     subject: str
@@ -31,8 +31,7 @@ class Problem:
     level: Literal["error", "warning"] = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What a command has to tell of its end."""
 
     title: str

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rolloutctl.cli.interview import Asker
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True, kw_only=True):
     """The options of `init` that are about a rollout."""
 
     flag: str

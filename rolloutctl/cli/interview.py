@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.cli.asking import prompt
 from rolloutctl.errors import Refused
@@ -12,8 +13,7 @@ from rolloutctl.rules.questions import Question
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """`contracts.Interview` at the front desk; `silent` takes what was found and asks nothing."""
 
     silent: bool

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from rolloutctl.rules.plans import Plan
 
 
-@dataclass(slots=True)
-class Invocation:
+class Invocation(Struct):
     """What `main` hands to the command that runs, and asks when that ends badly."""
 
     argv: tuple[str, ...] = ()

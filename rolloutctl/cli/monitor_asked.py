@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rolloutctl.cli import words
 from rolloutctl.cli.asking import Answer, prompt
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from rolloutctl.rules.config import Configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The command line, read."""
 
     environment: str

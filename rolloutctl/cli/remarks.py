@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.cli import words
 from rolloutctl.rules.config import Flag
@@ -19,8 +20,7 @@ from rolloutctl.rules.work import failures
 from rolloutctl.workflows.status import EnvironmentStatus, FlagOnHost, HostStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A sentence about a subject, and what to do; `urgent` ones are marked."""
 
     subject: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.cli import words
 from rolloutctl.cli.render import Cell, Page, text
@@ -20,8 +21,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
 _TOLD: tuple[Status, ...] = ("fail", "warn", "info")
 
 
-@dataclass(slots=True)
-class _Said:
+class _Said(Struct):
     """One verdict, and the hosts that have it; none for one on the environment as a whole."""
 
     verdict: Verdict

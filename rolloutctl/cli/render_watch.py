@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 
+from msgspec import Struct, field
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -32,8 +32,7 @@ _TOLD = 3  # lines that a rule may take
 _IN_PLAIN = str.maketrans({"✓": "+", "✗": "x", "…": "~", "·": "-", "•": "*", "↑": "^"})
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What there is to be seen: the round, which flag, and what the guard has to say; `once`: no other will follow."""
 
     round: Round
@@ -43,8 +42,7 @@ class View:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """The room for a picture; no height: as many lines as it takes. `plain`: the terminal has no blocks."""
 
     width: int
@@ -52,8 +50,7 @@ class Size:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Detail:
+class _Detail(Struct, frozen=True):
     """How much is told: whose rules, how many lines of logs, and whether hosts are told apart."""
 
     told: frozenset[Word]
@@ -88,8 +85,7 @@ def picture(view: View, size: Size) -> list[Text]:
     return lines
 
 
-@dataclass(slots=True)
-class _Drawn:
+class _Drawn(Struct):
     view: View
     size: Size
     detail: _Detail

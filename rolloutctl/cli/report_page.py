@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from rolloutctl import __version__
 from rolloutctl.cli import report_tables as tables
@@ -20,8 +21,7 @@ from rolloutctl.rules.reporting_words import made_at, target
 _WIDE, _NARROW = 860.0, 360.0  # of the pictures: for a screen and paper, and for a telephone
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """One metric of the page."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from rolloutctl.cli import words
 from rolloutctl.rules.durations import in_days, in_words
@@ -36,8 +37,7 @@ _MOST = 100  # changes that are shown
 _UNRECORDED = {"done": "over", "over by plan": "over by plan", "current": "going on by plan", "ahead": "not yet"}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows of cells below heads; `empty` is said where there are none. Cells of `marked` columns begin with a mark."""
 
     title: str

@@ -101,7 +101,7 @@ def abort(  # noqa: PLR0913 - each is a word of the command line
 
 
 def _move(invocation: Invocation, step: Step, answer: Answer, with_pending: bool, wait: str) -> None:
-    from dataclasses import replace  # noqa: PLC0415 - not for --help
+    from msgspec.structs import replace  # noqa: PLC0415 - not for --help
 
     from rolloutctl.workflows.rollout_moving import find_move, make_move  # noqa: PLC0415
     from rolloutctl.workflows.tools import Options  # noqa: PLC0415

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import Unhealthy
 
@@ -20,8 +21,7 @@ _LAST_WORDS = 20.0  # seconds for what a guard still has to record and to announ
 _BEGUN = {"record", "unrecorded", "swapped"}  # the first words of a host that changes something
 
 
-@dataclass(slots=True)
-class WatchDesk:
+class WatchDesk(Struct):
     """`contracts.Desk` for a guard, which asks nobody: what hosts do goes to whoever shows it."""
 
     invocation: Invocation
@@ -62,8 +62,7 @@ class Nobody:
         """It waits."""
 
 
-@dataclass(slots=True)
-class Watching:
+class Watching(Struct):
     """Takes in each round. `forced`: whether the guard may act whatever the plan says; None: as the plan says."""
 
     sight: Sight

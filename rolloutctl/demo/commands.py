@@ -9,9 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
+
+from msgspec import Struct, field
 
 _PIECE = 65_536  # bytes
 _PATIENCE = 10.0  # seconds that a command has to end by itself once its stdin has ended
@@ -36,8 +37,7 @@ class Stream(Protocol):
         """End the conversation."""
 
 
-@dataclass(slots=True)
-class Commands:
+class Commands(Struct):
     """The commands that run now."""
 
     _running: set[_Command] = field(default_factory=set)
@@ -96,16 +96,14 @@ class Commands:
             command.stream.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What a command finds: its working directory and its variables."""
 
     home: Path
     environment: Mapping[str, str]
 
 
-@dataclass(eq=False, slots=True)
-class _Command:
+class _Command(Struct, eq=False):
     stream: Stream
     process: subprocess.Popen[bytes]
 

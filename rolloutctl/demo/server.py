@@ -11,11 +11,11 @@ import socket
 import socketserver
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import paramiko
+from msgspec import Struct
 
 from rolloutctl.demo.commands import Commands, Place
 
@@ -32,8 +32,7 @@ def fingerprint(path: Path) -> str:
     return paramiko.ECDSAKey.from_private_key_file(str(path)).fingerprint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """Whom the server lets in, and what their commands find: `client` and `host` are files with private keys."""
 
     user: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Connection
 from rolloutctl.errors import Unreachable

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 
 import yaml
+from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -58,8 +59,7 @@ def read_tree(text: str) -> tuple[Node, list[Fault]]:
     return builder.root, builder.faults
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping that is not complete yet."""
 
     line: int
@@ -72,8 +72,7 @@ class _Open:
     merged: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     root: Node | None = None
     faults: list[Fault] = field(default_factory=list)
     _open: list[_Open] = field(default_factory=list)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules.announced_words import day_of, metric_in_words, moment, people, whom
 from rolloutctl.rules.announcements import Scene
@@ -21,8 +22,7 @@ from rolloutctl.rules.rollouts import Phase
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One phase of the way, as it was or is expected: who was or would be in it, and when it begins."""
 
     phase: Phase
@@ -32,8 +32,7 @@ class Leg:
     ahead: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What else is known beside the scene: the way of the rollout, the metrics, what is on the checklist."""
 
     legs: tuple[Leg, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.channels import Kind
@@ -17,8 +18,7 @@ from rolloutctl.rules.rollouts import Rollout
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """What is known of a feature in the environment of which something is said.
 
     Args:
@@ -61,8 +61,7 @@ class Scene:
         return tuple(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Untrue:
+class Untrue(Struct, frozen=True):
     """Why something can't be said: a sentence, a line for each host that differs, and the next command."""
 
     message: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import NormalDist, fmean, median
+
+from msgspec import Struct
 
 from rolloutctl.rules.metrics import FromLog, FromRedis, Metric, Sample, Sustained
 
@@ -23,8 +24,7 @@ _LARGEST_POWER = 700.0  # of e, that is still a number
 _TAIL, _TAIL_SIGMAS = 0.95, 1.645  # where 95 % of a normal distribution end
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """The values from before a change that today's are held against, and which ones they are, in words."""
 
     values: tuple[float, ...]
@@ -36,8 +36,7 @@ class Baseline:
         return len(self.values) >= FEWEST
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(Struct, frozen=True):
     """What a value is held against: `worse` times the `middle`, and what noise leads to. It is beyond behind both."""
 
     middle: float

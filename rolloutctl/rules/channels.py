@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
+
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.config import closest
+from rolloutctl.rules.hiding import repr_without
 
 Kind = Literal["staging-ready", "production", "phase", "incident", "recovered", "done"]
 Tls = Literal["starttls", "tls", "none"]
@@ -17,11 +19,12 @@ AUTOMATIC: tuple[Kind, ...] = ("phase", "incident", "recovered", "done")  # what
 TERMINAL = "terminal"  # stands for no channel, but for the screen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slack:
+class Slack(Struct, frozen=True, kw_only=True):
     """An incoming webhook of Slack, or of whatever takes the same JSON. The whole URL is a secret."""
 
-    url: str = field(repr=False)
+    url: str
+
+    __repr__ = repr_without("url")
 
     @property
     def place(self) -> str:
@@ -34,12 +37,13 @@ class Slack:
         return secret_parts(self.url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
+class Webhook(Struct, frozen=True, kw_only=True):
     """A URL that gets everything as JSON."""
 
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    __repr__ = repr_without("url", "headers")
 
     @property
     def place(self) -> str:
@@ -52,8 +56,7 @@ class Webhook:
         return (*secret_parts(self.url), *self.headers.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True):
     """A mail server, with sender and recipients."""
 
     host: str
@@ -62,7 +65,9 @@ class Mail:
     to: tuple[str, ...]
     tls: Tls = "starttls"
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
+
+    __repr__ = repr_without("password")
 
     @property
     def place(self) -> str:
@@ -79,8 +84,7 @@ class Mail:
 Way = Slack | Webhook | Mail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Struct, frozen=True, kw_only=True):
     """A name for a way out. `lacks`: the secret that is missing, in words; then nothing can be sent there."""
 
     name: str
@@ -93,8 +97,7 @@ class Channel:
         return self.way.place if self.way else "a secret is missing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcing:
+class Announcing(Struct, frozen=True, kw_only=True):
     """What `announce` of environments.yaml says."""
 
     facts: Mapping[str, str] = field(default_factory=dict)

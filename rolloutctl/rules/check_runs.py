@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.checklists import Item
 from rolloutctl.rules.config import Environment, Host
@@ -19,8 +20,7 @@ _LONGEST = 240  # characters of evidence; it becomes the note of a record
 _NAMED = 3  # hosts; more are counted
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRun:
+class CheckRun(Struct, frozen=True):
     """One item, and how it ended. Only what passed or failed is worth a record; the rest stays as it was.
 
     `evidence` is one line: what was seen, or why nothing was. No value of `.env` is in it.

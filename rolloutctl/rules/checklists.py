@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.config import closest
 from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.hiding import repr_without
 
 When = Literal["on", "off", "any"]
 ASKED_WITHIN = 10.0  # seconds that an answer may take where an item does not say; no request is waited for longer
 COMMAND_WITHIN = 30.0  # seconds that a command may take where an item does not say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRequest:
+class CheckRequest(Struct, frozen=True, kw_only=True):
     """A request that each host asks of itself, once, and what the answer must be. `within` is in seconds."""
 
     path: str
     expect: tuple[int, ...] = (200,)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    headers: Mapping[str, str] = field(default_factory=dict)  # may hold secrets
     json: Mapping[str, object] = field(default_factory=dict)
     within: float = ASKED_WITHIN
 
+    __repr__ = repr_without("headers")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+
+class Item(Struct, frozen=True, kw_only=True):
     """One thing to see. At most one of `request` and `run` looks by itself; else a person does."""
 
     id: str
@@ -49,16 +51,14 @@ class Item:
         return self.when == "any" or audience.enabled == (self.when == "on")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Items that belong together."""
 
     name: str
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checklist:
+class Checklist(Struct, frozen=True, kw_only=True):
     """All that one file asks for; groups and items in its order."""
 
     path: str

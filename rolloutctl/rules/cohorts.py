@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from itertools import accumulate
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules.flags import Audience, write_companies
 from rolloutctl.rules.populations import Population
@@ -27,8 +28,7 @@ class CohortProblem(ValueError):
     """A phase has no list of companies, and why: a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cohort:
+class Cohort(Struct, frozen=True):
     """Who is in a phase. `companies` is empty for everyone and for nobody; a percentage never leaves it empty."""
 
     companies: tuple[int, ...]  # sorted

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.freeze import Freeze
+from rolloutctl.rules.hiding import repr_without
 
 if TYPE_CHECKING:
     from rolloutctl.rules.channels import Announcing
@@ -25,8 +27,7 @@ DEPLOY_LOCKS = (".dep/deploy.lock", "../.dep/deploy.lock", "~/.kamal/lock-*")
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """A command that makes an edit take effect: `run` is a shell line, or `builtin` names one of rolloutctl's own."""
 
     name: str
@@ -37,8 +38,7 @@ class Step:
     check: str | None = None  # a shell line for prepare, which must succeed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """A request that tells whether the application is well; `within` is in seconds."""
 
     path: str
@@ -46,20 +46,23 @@ class Health:
     json: Mapping[str, object] = field(default_factory=dict)
     within: float = 30.0
     outside: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    headers: Mapping[str, str] = field(default_factory=dict)  # may hold secrets
+
+    __repr__ = repr_without("headers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """A request whose status tells who sees the feature; an empty expectation asks for nothing."""
 
     path: str
     off: tuple[int, ...] = ()
     limited: tuple[int, ...] = ()
     on: tuple[int, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    headers: Mapping[str, str] = field(default_factory=dict)  # may hold secrets
     outside: bool = False
     always: bool = False  # the same whoever sees the feature
+
+    __repr__ = repr_without("headers")
 
     def expected(self, audience: Audience) -> tuple[int, ...]:
         """The statuses that prove this audience; empty when the probe says nothing about it."""
@@ -76,8 +79,7 @@ class Probe:
         return f"{self.path} for another company" if "{other}" in asked else self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(Struct, frozen=True, kw_only=True):
     """A feature switch: its keys in `.env`, its settings in the cached config, its probes."""
 
     name: str
@@ -94,8 +96,7 @@ class Flag:
         return (self.key,) if self.companies_key is None else (self.key, self.companies_key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """One server: how to reach it, and where the application stands on it."""
 
     name: str
@@ -113,22 +114,22 @@ class Host:
     known_hosts: tuple[str, ...] = ()  # pinned fingerprints, SHA256:...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostSource:
+class HostSource(Struct, frozen=True, kw_only=True):
     """Where hosts are listed that are not in environments.yaml: what a shell line prints, or an Ansible inventory."""
 
     run: str | None = None
     inventory: str | None = None  # its path, absolute or below ~
     group: str = "all"
     timeout: float = 30.0  # seconds
-    layers: Layers = field(repr=False)  # what stands beneath each host's own keys; may hold secrets
+    layers: Layers  # what stands beneath each host's own keys; may hold secrets
+
+    __repr__ = repr_without("layers")
 
     def __str__(self) -> str:
         return self.inventory or f"`{self.run}`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True):
     """One application on one or more hosts; the first host is the arbiter. `hold` is in seconds.
 
     Where the hosts have a `source`, there are none here until it was asked.
@@ -150,8 +151,7 @@ class Environment:
     unmet: tuple[str, ...] = ()  # the secrets that are missing; what needs one of them is left out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """What one environments.yaml says; what has names is in the order of the file."""
 
     path: str

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from rolloutctl.rules.config import closest
 from rolloutctl.rules.config_tree import Fault, Node, shown
@@ -19,8 +18,7 @@ _SECRET = re.compile(r"\$\{([^}]*)\}")
 _INDEX = re.compile(r"\[([0-9]+|\.\.\.)\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Reader(Struct, frozen=True, kw_only=True):
     """Collects faults; `secrets` are the values that ${NAME} may stand for, which no fault ever shows."""
 
     secrets: Mapping[str, str]
@@ -130,8 +128,7 @@ class _Noted(Exception):
     """A value that can't be used, whose fault is noted already."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
+class _Field(Struct, frozen=True, kw_only=True):
     name: str  # in the struct; the key in the file may be another
     type: object
     required: bool

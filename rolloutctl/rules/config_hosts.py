@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules import written
 from rolloutctl.rules.config import Host, HostSource
@@ -20,8 +21,7 @@ _EMBEDDED_URL = "http://demo.localhost"  # the embedded host asks itself, under 
 _ALONE = {"embedded": "demo", "local": "localhost"}  # the one host of an environment that lists none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers:
+class Layers(Struct, frozen=True, kw_only=True):
     """What the defaults and the environment say about hosts; `folder` is where the file stands."""
 
     defaults: dict[str, Any]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from rolloutctl.rules.config_fields import Reader
 from rolloutctl.rules.config_tree import Node
@@ -16,8 +17,7 @@ BEFORE = "validate"  # what records call the time before the first phase
 _WAYS = ("audience", "companies", "percent")  # to say who sees the feature
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A phase, and where it is written."""
 
     phase: Phase

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from rolloutctl.errors import ConfigurationError
 from rolloutctl.rules.config import Configuration, Environment, Flag, closest

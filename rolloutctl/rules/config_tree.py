@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 Scalar = str | int | float | bool | None
 MOST_NODES = 20_000
 MOST_DEPTH = 40
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class Fault(Struct, frozen=True, order=True):
     """One thing that is wrong, at one line."""
 
     line: int
@@ -22,8 +23,7 @@ class Fault:
         return f"{file}:{self.line}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A value of the file: a scalar, a list or a mapping. `text` is a scalar as it is written."""
 
     line: int
@@ -32,10 +32,10 @@ class Node:
     items: tuple[Node, ...] | None = None
     entries: Mapping[str, Node] | None = None
     key_lines: Mapping[str, int] = field(default_factory=dict)
-    size: int = field(init=False)  # how many values it stands for; kept, since aliases may repeat a value 2^n times
+    size: int = 0  # how many values it stands for; kept, since aliases may repeat a value 2^n times
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", 1 + sum(child.size for child in self.children))
+        force_setattr(self, "size", 1 + sum(child.size for child in self.children))
 
     @property
     def empty(self) -> bool:

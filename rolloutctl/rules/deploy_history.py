@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from rolloutctl.rules.records import Record, texts_in
 from rolloutctl.rules.rollout_standing import DEPLOY, moment_of
@@ -12,8 +13,7 @@ from rolloutctl.rules.rollout_standing import DEPLOY, moment_of
 _ENDED = ("finished", "failed", "verified")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A commit that came to an environment. `before` was live until then; empty: nobody knows."""
 
     commit: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.config import Environment, Flag, Step
 from rolloutctl.rules.deploys import DeployStep
@@ -28,8 +29,7 @@ _NEWEST_LOG = "f=$(ls -t storage/logs/*.log 2>/dev/null | head -n 1)"
 _MOST_OF_A_LOG = 65_536  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a host's files say: which commit is live (empty: unknown), and the digests of files that steps depend on."""
 
     commit: str = ""
@@ -37,8 +37,7 @@ class Facts:
     log: tuple[str, int] = ("", 0)  # the log that was written last, and how many bytes it had
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostDeploy:
+class HostDeploy(Struct, frozen=True, kw_only=True):
     """One host before a deployment: what is live, which keys `.env` gets, and who sees what."""
 
     state: HostState
@@ -58,8 +57,7 @@ class HostDeploy:
         return self.facts.commit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployPlan:
+class DeployPlan(Struct, frozen=True, kw_only=True):
     """One deployment: its steps with the values filled in, on these hosts, the first of which goes first."""
 
     id: str
@@ -105,8 +103,7 @@ class DeployPlan:
         }
 
 
-@dataclass(slots=True)
-class HostRun:
+class HostRun(Struct):
     """What a deployment has done on one host so far; it grows while it runs."""
 
     name: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import UsageError
 
@@ -21,8 +23,7 @@ _NOT_AT_ITS_END = ("/", ".", ".lock")
 _PLACE = re.compile(r"(?<!\$)\{(ref|release)\}")  # ${ref} is a variable of the shell's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployStep:
+class DeployStep(Struct, frozen=True, kw_only=True):
     """A step of a deployment. `when` names files: it runs only where one is another than when it succeeded last."""
 
     name: str
@@ -40,8 +41,7 @@ class DeployStep:
         return frozenset(_PLACE.findall(self.run or ""))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deploy:
+class Deploy(Struct, frozen=True, kw_only=True):
     """How code comes to an environment: by steps, or by somebody else; then `deploy` only looks."""
 
     steps: tuple[DeployStep, ...] = ()

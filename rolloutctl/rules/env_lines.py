@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 BLANKS = b" \t\n\r\0\x0b"  # what PHP's trim() takes off; a form feed is a blank inside values only
 BOM = b"\xef\xbb\xbf"
@@ -23,8 +24,7 @@ _ESCAPED = {b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _NOTHING_MORE = re.compile(rb"\s*(?:#.*)?\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class EnvText:
+class EnvText(Struct, frozen=True):
     """The bytes of a `.env`. They hold secrets, so `repr` tells only their size."""
 
     data: bytes
@@ -33,8 +33,7 @@ class EnvText:
         return f"EnvText({len(self.data)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """The lines that phpdotenv takes together as one definition: a span of the file without its last line ending."""
 
     start: int
@@ -42,8 +41,7 @@ class Entry:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """All entries of a file, in order; blank lines and comments are none.
 
     `joined`: some lines were taken together. `unclosed`: the line that opens a block without an end; phpdotenv drops
@@ -55,8 +53,7 @@ class Reading:
     unclosed: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """One entry taken apart; numbers are offsets into the file.
 
     `name_end` is behind the name and its quotes. The value, quotes included, is `value_start` to `value_end`; a blank

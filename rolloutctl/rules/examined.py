@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.host import Event, HostState
@@ -12,16 +13,14 @@ from rolloutctl.rules.records import read_object
 from rolloutctl.rules.work import Asked
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A command that failed on the host, with its words."""
 
     status: str
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What `examine` told, by name; a fact may be told several times."""
 
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -42,8 +41,7 @@ class Facts:
         return tuple(tuple(text.split("\t")) for text in self.all(name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """What the host's clock said, and the span of the operator's in which it did; in seconds since 1970."""
 
     host: int
@@ -58,8 +56,7 @@ class Moment:
         return min(0.0, self.host + 1 - self.earliest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examined(Struct, frozen=True, kw_only=True):
     """All that is known of one host that let us in."""
 
     environment: Environment

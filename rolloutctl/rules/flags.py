@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from rolloutctl.errors import UsageError
 
@@ -19,8 +21,7 @@ _YES = frozenset({"true", "on", "yes", "1"})
 _NO = frozenset({"false", "off", "no", "0"})
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(Struct, frozen=True):
     """Who sees a feature: nobody, the listed companies, or everyone.
 
     `enabled` with an empty `companies` means everyone, as the application reads it. A list may also stand behind a
@@ -31,7 +32,7 @@ class Audience:
     companies: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "companies", tuple(sorted(set(self.companies))))
+        force_setattr(self, "companies", tuple(sorted(set(self.companies))))
 
     @property
     def nobody(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import total_ordering
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -17,8 +18,7 @@ _WEEK = 7 * _DAY
 
 
 @total_ordering
-@dataclass(frozen=True, slots=True)
-class WeekTime:
+class WeekTime(Struct, frozen=True):
     """A minute of the week on the wall clock: `weekday` 0 is Monday, `minutes` count from midnight."""
 
     weekday: int
@@ -36,8 +36,7 @@ class WeekTime:
         return f"{DAYS[self.weekday]} {self.minutes // 60:02}:{self.minutes % 60:02}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freeze:
+class Freeze(Struct, frozen=True, kw_only=True):
     """A window of every week, from `start` up to but without `end`, on the wall clock of `zone`."""
 
     start: WeekTime

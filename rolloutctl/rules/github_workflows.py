@@ -6,9 +6,10 @@ import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Configuration, Environment, Host
 from rolloutctl.rules.deploys import Deploy, steps_of
@@ -33,8 +34,7 @@ _MINUTE = 60.0  # seconds
 _LEAST, _MOST = 15, 350  # minutes of a job; GitHub ends one after 360
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """A file to be: its path in the repository, the template and its facts, and what it does, in words."""
 
     path: str
@@ -43,8 +43,7 @@ class Workflow:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What a person has to set on GitHub: for the whole repository, or for some of its environments."""
 
     kind: Literal["variable", "secret", "environment"]
@@ -53,8 +52,7 @@ class Setting:
     environments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Workflows:
+class Workflows(Struct, frozen=True):
     """All files, all settings, and what is not as one might expect."""
 
     files: tuple[Workflow, ...]

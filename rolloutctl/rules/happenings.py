@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.history import Change, fold
 from rolloutctl.rules.records import Record, texts_in
@@ -15,8 +17,7 @@ _LONGEST = 1_000  # characters of what somebody said
 _A_DAY = timedelta(days=1)  # no change takes longer: a clock was set meanwhile
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """A mark of an incident, or a kept change; `at` is UTC, by the clock of whoever made it, a change's when it ended.
 
     `off`: whether nobody sees the feature from then on, on any host that could be asked.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
@@ -15,8 +16,7 @@ PROVISIONAL = "provisional"
 STEP_FAILED = "a-step-failed"  # the cause of a switch-off that was kept all the same
 
 
-@dataclass(frozen=True, slots=True)
-class Change(OfAChange):
+class Change(Struct, OfAChange, frozen=True):
     """One change as the logs of its hosts tell it.
 
     `ends` has each host's outcome: kept, reverted, or while there is none started, or provisional: it is kept only

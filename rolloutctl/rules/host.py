@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.config import Flag, Step
 from rolloutctl.rules.env_lines import EnvText
@@ -12,8 +13,7 @@ from rolloutctl.rules.flags import Audience, is_true, read_companies, read_enabl
 from rolloutctl.rules.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One answer of a host during a session: a kind, and its texts, already decoded and free of secrets."""
 
     kind: str
@@ -24,8 +24,7 @@ class Event:
         return self.texts[position] if position < len(self.texts) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFault:
+class FileFault(Struct, frozen=True):
     """Why phpdotenv can't read a .env: `what` is unreadable, invalid or "no phpdotenv"; never the text itself."""
 
     what: str
@@ -41,8 +40,7 @@ class FileFault:
         return f".env is invalid to phpdotenv at {where}" + (f" ({self.key})" if self.key else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """What the application's own PHP sees: the flags' keys in the file, and their settings in the cached config."""
 
     php: str
@@ -55,8 +53,7 @@ class Live:
     fault: FileFault | None
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who has a host's lock."""
 
     phase: str  # waiting | executing | holding | provisional; working: without the lock
@@ -68,8 +65,7 @@ class Holder:
         return f"{who} ({what}" + (f", since {since})" if since else ")")
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A change that has begun on a host and has no outcome there yet."""
 
     change: str
@@ -83,8 +79,7 @@ class Pending:
         return self.alive and self.seconds_left is not None
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(Struct, frozen=True):
     """One host as it was when it was looked at."""
 
     name: str
@@ -135,8 +130,7 @@ class HostState:
         return self.effective(flag) in (None, self.in_file(flag))
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """All that a host needs for one change: what to write, how to make it live, how to prove it, how to go back."""
 
     narrow: bool

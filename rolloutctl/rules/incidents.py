@@ -7,10 +7,12 @@ belongs to: the entry that opened it. A note may also carry a severity and a dec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final, Literal, TypeGuard, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.happenings import Happening, happenings_in, said
@@ -28,8 +30,7 @@ Decision = Literal["switch-off", "keep", "nothing"]
 _ALL = 100.0  # percent
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of an incident's timeline; `at` is UTC, by the clock of whoever made it."""
 
     at: datetime
@@ -38,8 +39,7 @@ class Entry:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(Struct, frozen=True, kw_only=True):
     """Something that went wrong with a feature: from the moment it was seen until somebody said that it is over.
 
     Args:

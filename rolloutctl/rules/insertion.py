@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.rules.config_tree import Node
 
@@ -13,8 +14,7 @@ _OPENS = re.compile(r"""\s*["']?[\w-]+["']?\s*:(\s+&\S+)?\s*(#.*)?$""")  # a key
 _STEP = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class Insertion:
+class Insertion(Struct, frozen=True):
     """A text in its three parts; only `inserted` is new."""
 
     before: str

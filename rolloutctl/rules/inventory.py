@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.config import closest
 from rolloutctl.rules.config_tree import Fault, Node, shown
@@ -35,8 +36,7 @@ class Unusable(Exception):
         self.fault = Fault(line, text)
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Hosts that stand together, in their order."""
 
     hosts: dict[str, None] = field(default_factory=dict)
@@ -44,8 +44,7 @@ class Group:
     vars: dict[str, Node] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Inventory:
+class Inventory(Struct):
     """What was read so far; `hosts` in the order in which they were first named, each with its variables."""
 
     groups: dict[str, Group] = field(default_factory=lambda: {ALL: Group()})

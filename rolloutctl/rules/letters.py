@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.redact import one_line, printable
 
@@ -22,16 +23,14 @@ Style = Literal["", "bold", "code", "link"]
 Span = tuple[Style, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A heading, a paragraph or a list: its lines, each of spans."""
 
     kind: Literal["heading", "paragraph", "list"]
     lines: tuple[tuple[Span, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What is announced: `subject` is one line, `body` as the template wrote it."""
 
     subject: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import PurePath
+
+from msgspec.structs import replace
 
 from rolloutctl.errors import Unlisted
 from rolloutctl.rules.config import Environment, HostSource

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from msgspec import Struct
+
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.metrics import LEVELS
 from rolloutctl.rules.redact import Redactor, printable
 
@@ -39,8 +41,7 @@ _CLASSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry of a log, with its stack trace.
 
     Args:
@@ -53,7 +54,9 @@ class Entry:
     at: str
     channel: str
     level: str
-    text: str = field(repr=False)
+    text: str
+
+    __repr__ = repr_without("text")
 
     def shown(self, secrets: Redactor) -> str:
         """Its message's first line, to be shown: without secrets, context and trace, and not too long."""

@@ -9,8 +9,11 @@ another's inode. A file that begins like one that is followed is its copy: of us
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.log_command import command
 from rolloutctl.rules.log_listing import Listing, Seen, listing_of
 from rolloutctl.rules.log_places import GONE, HEAD, MARK, MISSED, MOST_FILES, LogFile, Place, digest
@@ -22,8 +25,7 @@ _FEWEST = 32  # bytes by which a copy is known; an entry's date alone has 22
 _GHOSTS = 4  # what was truncated and may turn up in a copy yet
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What one look brought.
 
     Args:
@@ -35,10 +37,12 @@ class News:
     """
 
     place: Place
-    text: str = field(default="", repr=False)
+    text: str = ""
     more: bool = False
     note: str = ""
     blind: bool = False
+
+    __repr__ = repr_without("text")
 
 
 def read(place: Place, path: str, output: str) -> News:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import takewhile
 
+from msgspec import Struct
+
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.log_command import BLOCK
 from rolloutctl.rules.log_places import MOST_FILES, is_id, is_size
 
@@ -22,8 +24,7 @@ _TROUBLES = {
 _BLINDING = {"locked", "unread"}  # also where other files have the name
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A file of a log with news, or one that was not seen before.
 
     Args:
@@ -41,12 +42,13 @@ class Seen:
     size: int
     start: int
     name: str
-    head: bytes = field(default=b"", repr=False)
-    data: bytes | None = field(default=None, repr=False)
+    head: bytes = b""
+    data: bytes | None = None
+
+    __repr__ = repr_without("head", "data")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What a host says: files with news, ids of those without, and what is wrong with any (`blind`: not looked at)."""
 
     seen: tuple[Seen, ...] = ()

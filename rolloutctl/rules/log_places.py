@@ -6,9 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.log_entries import LONGEST_HEADER, MOST_OF_AN_ENTRY, last_start
 
 MARK = 64  # bytes before the place that is read on from, by which a file is known again
@@ -19,8 +22,7 @@ _ID = re.compile(r"\d{1,20}:\d{1,20}")
 _LARGEST = 2**62  # a shell's numbers end soon behind it
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(Struct, frozen=True):
     """One file of a log.
 
     Args:
@@ -40,9 +42,11 @@ class LogFile:
     mark: str = ""
     head: str = ""
     heading: int = 0
-    carry: bytes = field(default=b"", repr=False)
+    carry: bytes = b""
     copy: bool = False
     gone: int = 0
+
+    __repr__ = repr_without("carry")
 
     @property
     def idle(self) -> bool:
@@ -67,8 +71,7 @@ class LogFile:
         return replace(self, carry=b""), self.carry
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a log was read: its files, as they were found.
 
     `begun` is whether it was looked at before; `again`: the last look was not all, the next belongs to it; `since` is

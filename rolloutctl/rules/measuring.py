@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules.metrics import FromRedis, FromRequest, Metric
 from rolloutctl.rules.work import Asked
@@ -15,8 +16,7 @@ _MINUTE = 60.0  # seconds
 Memory = Mapping[str, Any]  # what a metric has to know of its last sample: counters, by name, and when
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One value, or why there is none; `memory` is what the next reading has to know."""
 
     value: float | None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.redact import one_line
 
 MOST = 1e15  # beyond it a number is no measurement, and squares of it would still be finite
@@ -17,8 +20,7 @@ Sign = Literal["<", "<=", ">", ">="]
 Asked = Literal["every", "first", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromRequest:
+class FromRequest(Struct, frozen=True, kw_only=True):
     """A request of the host to itself, or from the operator's side: whether it failed (1 or 0), or a number of it."""
 
     path: str
@@ -26,12 +28,13 @@ class FromRequest:
     number: str = ""  # dotted place of a number in the JSON body, where `value` is field
     expect: tuple[int, ...] = (200,)
     json: Mapping[str, object] = field(default_factory=dict)  # what the body must hold, or it failed
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    headers: Mapping[str, str] = field(default_factory=dict)  # may hold secrets
     outside: bool = False
 
+    __repr__ = repr_without("headers")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromLog:
+
+class FromLog(Struct, frozen=True, kw_only=True):
     """New entries of a log, per minute. An entry with its stack trace counts once."""
 
     file: str  # relative to app, absolute, or below ~; * stands for what changes from day to day
@@ -39,8 +42,7 @@ class FromLog:
     pattern: str | None = None  # an extended regular expression, whatever the case
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromRedis:
+class FromRedis(Struct, frozen=True, kw_only=True):
     """What changed in Redis' INFO between two samples, or one of its numbers."""
 
     value: Literal["hit_ratio", "evicted", "field"] = "hit_ratio"  # percent of the lookups; keys per minute
@@ -48,35 +50,33 @@ class FromRedis:
     client: str = "redis-cli"  # the beginning of a shell line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromMysql:
+class FromMysql(Struct, frozen=True, kw_only=True):
     """The number that a query yields, through the host's client."""
 
     query: str
     client: str = "mysql"  # the beginning of a shell line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromCommand:
+class FromCommand(Struct, frozen=True, kw_only=True):
     """The number that a shell line prints, in the folder of the application."""
 
     run: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromPrometheus:
+class FromPrometheus(Struct, frozen=True, kw_only=True):
     """The number that an instant query yields, asked from the operator's side."""
 
     url: str
     query: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    headers: Mapping[str, str] = field(default_factory=dict)  # may hold secrets
+
+    __repr__ = repr_without("headers")
 
 
 Source = FromRequest | FromLog | FromRedis | FromMysql | FromCommand | FromPrometheus
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The bound that a value has to keep, whatever it was before."""
 
     sign: Sign
@@ -100,8 +100,7 @@ class Limit:
         return f"{self.sign} {self.bound:.10g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Sustained:
+class Sustained(Struct, frozen=True):
     """How many of the newest samples have to be beyond for a failure: at least 2, so that no single one is enough."""
 
     beyond: int = 3
@@ -111,8 +110,7 @@ class Sustained:
         return f"{self.beyond} of {self.of}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(Struct, frozen=True, kw_only=True):
     """Something measured again and again, with a limit, or a factor against what it was before, or both."""
 
     name: str
@@ -133,8 +131,7 @@ class Metric:
         return not self.environments or environment in self.environments
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One measurement. None is a value that could not be had; `note` says why, or what was seen.
 
     What a host sends as a number may be anything: one that is not finite, or absurdly large, is None here.
@@ -148,9 +145,9 @@ class Sample:
 
     def __post_init__(self) -> None:
         if self.note:  # each is set only where it is another: a report makes a million of these
-            object.__setattr__(self, "note", one_line(self.note)[:_LONGEST_NOTE])
+            force_setattr(self, "note", one_line(self.note)[:_LONGEST_NOTE])
         if self.value is not None and not (math.isfinite(self.value) and abs(self.value) <= MOST):
-            object.__setattr__(self, "value", None)
-            object.__setattr__(self, "note", self.note or "not a number that can be measured")
+            force_setattr(self, "value", None)
+            force_setattr(self, "note", self.note or "not a number that can be measured")
         if self.at.tzinfo is not UTC:
-            object.__setattr__(self, "at", self.at.astimezone(UTC))
+            force_setattr(self, "at", self.at.astimezone(UTC))

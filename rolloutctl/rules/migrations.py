@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 _NAME = r"\d{4}_\d{2}_\d{2}_\d{6}_\w+"
 # Laravel 8: "Migrating: NAME", "Migrated:  NAME (12.34ms)". From 9 on: "NAME ..... 12ms DONE", or FAIL.
@@ -27,8 +28,7 @@ _LOSES = re.compile(
 Way = Literal["yes", "no", "nothing", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
+class Migrated(Struct, frozen=True):
     """What one run of artisan did: the migrations that it finished, and those that it began and did not finish."""
 
     done: tuple[str, ...] = ()
@@ -40,8 +40,7 @@ class Migrated:
         return bool(self.done or self.unfinished)
 
 
-@dataclass(frozen=True, slots=True)
-class Down:
+class Down(Struct, frozen=True):
     """Whether a migration can go back. `nothing`: its `down` is there and does nothing. `loses`: what is dropped."""
 
     way: Way

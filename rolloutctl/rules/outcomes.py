@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.host import Event, Holder
@@ -18,8 +20,7 @@ Result = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class HostOutcome:
+class HostOutcome(Struct, frozen=True):
     """One host's part in a change.
 
     untouched: nothing was begun. committed, incomplete: done, and not decided yet; a switch-off is incomplete when a

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Environment, Flag
@@ -24,8 +25,7 @@ from rolloutctl.rules.host import HostState, audience_from
 _PLAIN = re.compile(r"[A-Za-z0-9_.,()-]*")  # what can travel as NAME=VALUE in a list that a shell splits
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One key of one file: values for people, exact assignments for the way back; None where the key is not there."""
 
     key: str
@@ -39,8 +39,7 @@ class Edit:
         return {"key": self.key, "before": self.before_text, "after": self.after_text}
 
 
-@dataclass(frozen=True, slots=True)
-class HostPlan:
+class HostPlan(Struct, frozen=True):
     """What a change does to one host's `.env`."""
 
     state: HostState
@@ -90,8 +89,7 @@ class HostPlan:
         return tuple((now, was) for now, was in _pairs(new, old) if now != was)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """One transaction that gives a flag a new audience in an environment; `undoes` names others.
 
     With `confirm_within` (seconds) it goes back by itself when nobody has confirmed it by then. A change of a rollout
@@ -150,8 +148,7 @@ class Plan:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What somebody asked for, as the command line has it."""
 
     enabled: bool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+
+from msgspec import Struct
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)  # what a step may begin with
 _MINUTES = (1, 5, 15, 30, 60, 180, 360, 720)  # steps of a short time axis
@@ -17,8 +18,7 @@ _ROUND = 1e-9  # of a step: what a sum of floats may be off
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class TimeScale:
+class TimeScale(Struct, frozen=True):
     """Moments as distances from the left."""
 
     begin: datetime
@@ -43,8 +43,7 @@ class TimeScale:
         return self.begin <= moment <= self.end
 
 
-@dataclass(frozen=True, slots=True)
-class ValueScale:
+class ValueScale(Struct, frozen=True):
     """Values as distances from the top: `high` is at the top."""
 
     low: float
@@ -62,8 +61,7 @@ class ValueScale:
         return self.low <= value <= self.high
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """A place on an axis, with what stands beside it."""
 
     at: float

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BETWEEN = r"(?:[ \t]*[,;][ \t]*|[ \t]+)"
@@ -15,8 +16,7 @@ _BEGINNING = re.compile(rf"{_NUMBER}(?:[ \t,;]|$)")
 _HEADER = re.compile(rf"{_NAME}(?:{_BETWEEN}{_NAME})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Population:
+class Population(Struct, frozen=True):
     """All companies (ids above 0), each with its weight: the number of its users, or 1 where none is given.
 
     Raises:

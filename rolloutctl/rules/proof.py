@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.flags import Audience
@@ -19,8 +20,7 @@ _REMEDY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(Struct, frozen=True):
     """Why a change should not go on; `pending` ones are let through by --with-pending."""
 
     message: str
@@ -30,8 +30,7 @@ class Objection:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """How the config cache that was built aside differs from the live one, by setting.
 
     `pending` and `volatile` are known once a control build was made: edits that would be activated too, and values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.config import Health
 from rolloutctl.rules.raw_types import ENV_KEY, NAME, SETTING
@@ -18,8 +19,7 @@ _GUARDED = frozenset({"production", "prod", "live"})
 _WEB_USERS = frozenset({"www-data", "nginx", "apache", "http", "www", "nobody"})  # they may not own what guards them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposedFlag:
+class ProposedFlag(Struct, frozen=True, kw_only=True):
     """One flag. A setting is None where nothing in config/ reads the key; "" leaves it at its default."""
 
     name: str
@@ -31,8 +31,7 @@ class ProposedFlag:
     found: bool = True  # in .env
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(Struct, frozen=True, kw_only=True):
     """All that the file is to say; None, "" or nothing where it can't be known."""
 
     environment: str

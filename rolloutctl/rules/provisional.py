@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.config import Environment, Flag
@@ -19,8 +21,7 @@ NOT_CONFIRMED = "not-confirmed"  # the cause of going back
 _SHORTEST, _LONGEST = 1, 24 * 3600  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Provisional(OfAChange):
+class Provisional(Struct, OfAChange, frozen=True):
     """A change that some hosts keep only until their time is over.
 
     `left` has the seconds of each host that holds it. `ends` has those that don't: kept, reverted, started

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules import written
@@ -18,8 +19,7 @@ def _nothing_wrong(_: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What is asked, and what is taken where nobody answers; `option` gives the answer on the command line.
 
     `choices` are answers with a word on each; `wrong` says what an answer must be, and nothing for a good one.

@@ -6,17 +6,18 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from msgspec import Struct
+
 from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.hiding import repr_without
 
 _HEAD = re.compile(r"(?P<lines>0|[1-9][0-9]{0,11}) (?P<hash>[0-9a-f]{64}|)\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One line of an audit log, as it stands there, and what it says."""
 
     line: str
@@ -49,15 +50,16 @@ class Record:
         return not self.data
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """A host's whole log as it stands, oldest first, and `head`, the file beside it; empty where there is none.
 
     It may be tens of megabytes, so it is read a line at a time where that will do.
     """
 
-    text: str = field(default="", repr=False)
+    text: str = ""
     head: str = ""
+
+    __repr__ = repr_without("text")
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -65,8 +67,7 @@ class Log:
         return read_log(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Where a log is broken: the line's number, counted from 1, and how, in words that follow it."""
 
     line: int

@@ -6,8 +6,9 @@ import html
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from rolloutctl.rules.env_text import EnvText, secrets_of
 
@@ -25,8 +26,7 @@ _WRAP = re.compile(r"[ \t]*\r?\n[ \t]*")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Redactor:
+class Redactor(Struct, frozen=True):
     """Replaces every secret of some `.env` texts by `•••`.
 
     Secrets of four characters or more are found anywhere, shorter ones as whole words; single characters and the

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.flags import Audience
@@ -24,8 +25,7 @@ Judged = Literal["met", "so far", "missed", "open", "not measured"]
 Proved = Literal["ok", "shut", "missing", "no data", "overridden"]
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Struct, frozen=True):
     """One success metric of a phase: what it was to be, what it was. `so far`: met, and the phase still runs."""
 
     what: str
@@ -34,8 +34,7 @@ class Goal:
     verdict: Judged
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """A gate or a sign-off, with its evidence."""
 
     name: str
@@ -43,8 +42,7 @@ class Proof:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """A stay in a phase. Without an end it still is."""
 
     begin: datetime
@@ -56,8 +54,7 @@ class Stretch:
         return self.begin, self.end or now
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One phase as `rollout status` has it: `stay` is the last one in it."""
 
     phase: Phase
@@ -68,8 +65,7 @@ class Leg:
     soak: float = 0.0  # the seconds that counted up to now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
+class Chapter(Struct, frozen=True, kw_only=True):
     """One phase: who it was for, when it was planned and when it was, what held it back, what became of it."""
 
     name: str
@@ -89,8 +85,7 @@ class Chapter:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """One change of the flag."""
 
     id: str
@@ -108,8 +103,7 @@ class Deed:
         return self.outcome.startswith("kept")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Who saw the feature for a while."""
 
     begin: datetime
@@ -117,8 +111,7 @@ class Seen:
     audience: Audience
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One entry of the audit log, in words."""
 
     at: datetime
@@ -127,16 +120,14 @@ class Line:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """What one host, or all of them together, measured: buckets of the plot's grid."""
 
     name: str
     buckets: tuple[Bucket, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """A metric over time. No curve: nothing was measured, and `told` says so."""
 
     metric: Metric
@@ -146,8 +137,7 @@ class Chart:
     baseline: float | None = None  # what it mostly was before anybody saw the feature
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """All that a report tells."""
 
     flag: str

@@ -6,9 +6,11 @@ What nobody measures here is said to be not measured; no sample is never a succe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.incidents import Incident
@@ -33,8 +35,7 @@ NOTHING = "no samples on this machine for that time"
 _UNHEARD = "no users are heard here: ask support"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """All that a phase's success is told by: what hosts measured, by the name of the metric, and what was before."""
 
     environment: Environment
@@ -57,8 +58,7 @@ def goals(of: Measured) -> tuple[Goal, ...]:
     return (*found, _incidents(of), *_unheard(of))
 
 
-@dataclass(frozen=True, slots=True)
-class _Aspect:
+class _Aspect(Struct, frozen=True):
     """One thing that a phase is to show, and which metrics show it."""
 
     what: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.metrics import Metric
 from rolloutctl.rules.plots import Tick, TimeScale, ValueScale, area, number_ticks, path, time_ticks
@@ -28,8 +30,7 @@ _GAP = 2  # buckets without a sample, from which the line ends
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")  # which line is which host's, also without colour
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something upright in a plot, with its name above, where there is room for it in one of two lines."""
 
     x: float
@@ -37,8 +38,7 @@ class Mark:
     line: int = 0  # the lower one is 0
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(Struct, frozen=True):
     """A stretch of time in a plot, with what it is."""
 
     x: float
@@ -46,8 +46,7 @@ class Zone:
     told: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """A curve: its line, the band from least to most, and where its name stands."""
 
     name: str
@@ -57,16 +56,14 @@ class Drawn:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A value of its own, across the plot."""
 
     y: float
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class Plot(Struct, frozen=True, kw_only=True):
     """All of a plot, in the units of its picture."""
 
     width: float

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import fmean, median
+
+from msgspec import Struct
 
 from rolloutctl.rules.metrics import FromLog, FromRedis, FromRequest, Metric, Sample
 
@@ -15,8 +16,7 @@ _LENGTHS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """Buckets of one length, in seconds, side by side."""
 
     begin: datetime
@@ -36,8 +36,7 @@ class Grid:
         return self.begins(number + 0.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """What the values of one stretch come to: the least, the one that stands for them, the most."""
 
     number: int

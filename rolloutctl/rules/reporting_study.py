@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from statistics import median, quantiles
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.metrics import Metric, Sample
@@ -34,8 +36,7 @@ _KEPT = timedelta(days=90)  # no sample is older
 _FEW = 2  # buckets that tell no spread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(Struct, frozen=True, kw_only=True):
     """What has to be known of a rollout before samples are read."""
 
     now: datetime
@@ -59,8 +60,7 @@ class Outline:
         return grid(self.since, self.now, _FINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
+class Study(Struct, frozen=True, kw_only=True):
     """What one metric on one host came to: in each phase, before the rollout, and in the buckets of a plot."""
 
     metric: Metric

@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from rolloutctl.rules.baselines import FEWEST, Baseline, Normal, normal
 from rolloutctl.rules.metrics import Metric, Sample
@@ -25,8 +26,7 @@ _BREAKS: Mapping[str, Callable[[float, float], bool]] = {
 _Broken = tuple[bool, bool]  # the limit; what was normal before
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """The samples of a metric on one host, in the order of their times, and how many seconds are mostly between two."""
 
     metric: Metric
@@ -40,24 +40,21 @@ class Series:
         return cls(metric, host, samples, pace(samples))
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What a metric was on one host before: its mean or median; and its noise, where it has `worse`."""
 
     level: float
     normal: Normal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
+class Spell(Struct, frozen=True):
     """A sustained failure, as `monitor` would have found it, from its first sample beyond to its last."""
 
     begin: datetime
     end: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """What the samples of a metric on one host come to in one stretch of time."""
 
     host: str | None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.flags import Audience
@@ -29,8 +31,7 @@ from rolloutctl.rules.ticks import Progress
 from rolloutctl.rules.timeline import Step, timeline
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What was found out of a rollout, before it becomes a story."""
 
     rollout: Rollout

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+
+from msgspec import Struct
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.plots import Tick, TimeScale, time_ticks
@@ -23,8 +24,7 @@ _PAD = 0.03  # of the time, at both ends
 _LONGEST_NAME = 14  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A stretch of time. `kind` is one of planned, expected, real, running, and for who saw it nobody, some, all."""
 
     x: float
@@ -34,8 +34,7 @@ class Bar:
     label: str = ""  # where there is room for it
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row of bars: those planned above, the real ones below."""
 
     y: float
@@ -44,16 +43,14 @@ class Row:
     below: tuple[Bar, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A change: a place on the row of who saw the feature."""
 
     x: float
     told: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(Struct, frozen=True, kw_only=True):
     """The whole picture, in its own units."""
 
     width: float

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Reverted:
+class Reverted(Struct, frozen=True):
     """A branch with the reverts on it, and `stat`, what they change.
 
     With `conflicts` it stopped at `commit`, and waits in the folder `place` for somebody to resolve them. With

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Configuration
 from rolloutctl.rules.proposal_text import scalar
@@ -11,8 +12,7 @@ from rolloutctl.rules.proposal_text import scalar
 _LIVE, _BEFORE = "production", "staging"  # what environments are called most often
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """What is known of a rollout before anybody has planned it; empty where nothing is."""
 
     flag: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.cohorts import Cohort
 from rolloutctl.rules.config import Environment
@@ -21,8 +22,7 @@ _OFTEN = 100  # days and freezes that follow each other, after which nobody look
 Verdict = Literal["ok", "fails", "no data"]
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """One gate as it stands. `opens`: the moment from which it passes by itself, where there is one."""
 
     name: str  # as `--override` has it
@@ -38,8 +38,7 @@ class Gate:
         return self.verdict == "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What was found out about everything but the rollout's own records."""
 
     now: datetime

@@ -7,9 +7,10 @@ Three kinds of records tell it: changes that carry ``rollout`` (a phase is enter
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeGuard
+
+from msgspec.structs import replace
 
 from rolloutctl.rules.durations import in_days
 from rolloutctl.rules.flags import same_people

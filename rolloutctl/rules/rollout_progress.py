@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.rollout_dates import Forecast, forecast
 from rolloutctl.rules.rollout_gates import next_phase, phase_of
@@ -15,8 +16,7 @@ from rolloutctl.rules.rollouts import Phase, Rollout
 State = Literal["done", "current", "ahead", "left out"]
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseProgress:
+class PhaseProgress(Struct, frozen=True):
     """One phase. `stay` is the last stay in it, none while it is ahead."""
 
     phase: Phase

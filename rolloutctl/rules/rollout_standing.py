@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.history import Change
@@ -21,8 +22,7 @@ _YEARS = range(1971, 9000)  # another one can't be a record's, nor be shown on e
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something that somebody said of a rollout, apart from any change: its record's fields."""
 
     fields: Mapping[str, Any]
@@ -73,8 +73,7 @@ class Mark:
         return str(self.fields.get("note") or self.fields.get("symptom") or self.fields.get("reason") or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(Struct, frozen=True):
     """One stay in a phase. `soaked` are the seconds that counted up to `since`; None there: the clock stands."""
 
     phase: str
@@ -92,8 +91,7 @@ class Stay:
         return self.soaked + (max(0.0, (now - self.since).total_seconds()) if self.since else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a rollout stands. Without stays it has not begun: sign-offs and checks belong to its validation."""
 
     stays: tuple[Stay, ...] = ()

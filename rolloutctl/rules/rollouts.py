@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct, field
 
 WEEKEND = (5, 6)  # Monday is 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompanySource:
+class CompanySource(Struct, frozen=True, kw_only=True):
     """Where the companies are listed: `ids` here, `file` beside environments.yaml, or what `run` prints on a host.
 
     A line has a company's id and perhaps its weight, the number of its users.
@@ -23,8 +23,7 @@ class CompanySource:
     timeout: float = 30.0  # seconds that `run` may take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gates:
+class Gates(Struct, frozen=True, kw_only=True):
     """What has to hold before the phase is left for the next one, beside its soak time."""
 
     signoffs: tuple[str, ...] = ()  # roles
@@ -32,8 +31,7 @@ class Gates:
     on_in: tuple[str, ...] = ()  # environments in which the flag has to be on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(Struct, frozen=True, kw_only=True):
     """One stretch of the way. Exactly one of `audience`, `companies` and `percent` says who sees the feature."""
 
     name: str
@@ -45,8 +43,7 @@ class Phase:
     guard: bool = False  # whether a monitor may switch the flag off while the rollout is in it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
+class Validation(Struct, frozen=True, kw_only=True):
     """What comes before the first phase: the feature is tried in another environment, and signed off."""
 
     environment: str
@@ -54,8 +51,7 @@ class Validation:
     signoffs: tuple[str, ...] = ()  # roles
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
+class Preparation(Struct, frozen=True, kw_only=True):
     """Work that comes before the first phase, planned in working days back from the rollout's start."""
 
     name: str
@@ -63,8 +59,7 @@ class Preparation:
     validation: bool = False  # whether this is when the feature is tried and signed off
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollout:
+class Rollout(Struct, frozen=True, kw_only=True):
     """The plan of one flag's rollout in one environment. There is at most one for a flag."""
 
     flag: str

@@ -7,9 +7,11 @@ change that carries one out names it in its records: where one is, nobody carrie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.flags import Audience, same_people
@@ -25,8 +27,7 @@ State = Literal["pending", "under way", "done", "failed", "cancelled", "refused"
 _ENDS: Mapping[str, State] = {CANCELLED: "cancelled", REFUSED: "refused", FULFILLED: "done"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """A change that is to come. `departed` is a change that came between: `after` was not meant to follow that."""
 
     id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import Struct
 
 from rolloutctl.rules.host import Event
 
@@ -14,8 +15,7 @@ _KINDS = ("switch", "digit", "list", "empty", "other")
 _ACCESS = ("writable", "readable", "closed")
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What a web server serves: the folder, the name that people ask for, and by which php-fpm."""
 
     root: str
@@ -24,8 +24,7 @@ class Site:
     fpm: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A unit of php-fpm, the command that restarts it, and whether the login may run that: as root, by sudo, or not."""
 
     name: str
@@ -33,8 +32,7 @@ class Unit:
     allowed: Literal["root", "yes", "no"]
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """A folder with an artisan. `become`: the login may run anything as its owner, without a password."""
 
     path: str
@@ -44,8 +42,7 @@ class Application:
     deployed_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """The server as a whole. `phps` has the version of each PHP by the command's name."""
 
     user: str = ""
@@ -56,8 +53,7 @@ class Machine:
     applications: tuple[Application, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A FEATURE_ key of `.env`: never its value, but of what kind that is.
 
     `settings` are those of config/ that hold it; None: nobody could say. `also` are others that it decides. `held`: the
@@ -71,8 +67,7 @@ class Key:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closer:
+class Closer(Struct, frozen=True, kw_only=True):
     """One application. `absent` says what is not there; `mute` why its PHP said nothing of its keys."""
 
     application: Application | None = None

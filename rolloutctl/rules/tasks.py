@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Environment, closest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """A named command. `environments` are all that it may run in; `timeout` is in seconds."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.checklists import Checklist, Item
 
@@ -13,8 +14,7 @@ Standing = Literal["passed", "failed", "open"]
 _SAID: Mapping[str, Standing] = {"passed": "passed", "failed": "failed", "cleared": "open"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """The last word on one item: how it stands since, who said so, when (UTC, as recorded), and a note."""
 
     item: str
@@ -24,8 +24,7 @@ class Tick:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How many items stand how. `required_open` counts the required ones that have not passed, failed or open."""
 
     passed: int = 0
@@ -44,8 +43,7 @@ class Progress:
         return self.required_open == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ticks:
+class Ticks(Struct, frozen=True):
     """The last word on each item that was ever spoken of, be it in the checklist still or not."""
 
     by_item: Mapping[str, Tick] = field(default_factory=dict)

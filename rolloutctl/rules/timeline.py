@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from rolloutctl.rules.rollout_dates import planned
 from rolloutctl.rules.rollout_progress import PhaseProgress, progress
@@ -21,8 +22,7 @@ _DAY = timedelta(days=1)
 _SECONDS = 86400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step of the way. Days are those of the rollout's zone; `real` has no end as long as it lasts.
 
     `forecast` is only of what is not over. `slipped_days` counts how much later than planned a phase began or will
@@ -40,8 +40,7 @@ class Step:
     length: str = ""  # of what has no days: `15 working days`
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """The way of one rollout. `standing` is None where no host could be asked: then there are only plans."""
 
     rollout: Rollout

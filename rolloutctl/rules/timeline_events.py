@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.timeline import Span, Step, Timeline, day_of, days_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarEvent:
+class CalendarEvent(Struct, frozen=True, kw_only=True):
     """One all-day event; `first` and `last` are both in it. `sure`: it was, or is going on."""
 
     uid: str
@@ -23,8 +23,7 @@ class CalendarEvent:
     sure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """What one rollout gives to a calendar. `revision` grows with each record of the rollout."""
 
     title: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rolloutctl.rules.incidents import KEEP, NOTHING, SWITCH_OFF, Decision, Severity
 from rolloutctl.rules.triage_evidence import Measured, all_of, few, some_of, told_of
@@ -12,16 +13,14 @@ from rolloutctl.rules.triage_evidence import Measured, all_of, few, some_of, tol
 MANY: Final = 10.0  # percent of the feature's users; more than that, and it is switched off
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """A severity, and the measurement that suggests it."""
 
     severity: Severity
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the tree says: the decision, and why, in sentences."""
 
     decision: Decision

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.rules.flags import Audience
 
 _SHOWN = 3  # pieces of evidence in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(Struct, frozen=True):
     """A metric that fails: where, and the numbers behind it. `guard`: its failure may switch the flag off."""
 
     metric: str
@@ -23,8 +23,7 @@ class Failing:
         return f"{self.metric}{f' on {self.host}' if self.host else ''}: {self.told}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """What an environment's hosts answered just now; each host with its words.
 
     Args:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.incidents import KEEP, NOTHING, Decision, Severity
@@ -11,8 +13,7 @@ from rolloutctl.rules.triage import Verdict, decide
 from rolloutctl.rules.triage_evidence import Measured
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step. `elsewhere`: a line for git or the database, that is only printed, never run."""
 
     what: str
@@ -21,8 +22,7 @@ class Step:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """Where it happened.
 
     Args:
@@ -51,8 +51,7 @@ class Scene:
         return shlex.join(["rolloutctl", words[0], self.environment, self.flag, *words[1:]])
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """How bad it is, what speaks for that, what to do, and what comes next."""
 
     scene: Scene

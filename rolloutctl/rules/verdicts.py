@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SUDOERS = "in /etc/sudoers.d/rolloutctl on the host, with sudo visudo -f"
 Status = Literal["ok", "info", "warn", "fail", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """One line that mends something, to be pasted, and where it belongs; empty when nothing is to do."""
 
     line: str = ""
@@ -36,8 +37,7 @@ def here(line: str) -> Fix:
     return Fix(line, "here")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One check's result: how it is, in a sentence, with what the host said in `details`."""
 
     check: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from rolloutctl.rules.baselines import FEWEST, Baseline, Normal
 from rolloutctl.rules.metrics import Metric, Sample
@@ -17,8 +18,7 @@ _AGES = 2  # how many times the length of the window a sample counts
 _WHOLE = 100  # from here on a number is told without its fraction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """How a metric is on one host, in a sentence. `beyond` of `of` samples broke the test that most of them broke."""
 
     metric: str
@@ -32,16 +32,14 @@ class Verdict:
     of: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """For which moment a verdict is, and how many seconds are between two samples."""
 
     now: datetime
     every: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Test:
+class _Test(Struct, frozen=True):
     """One bound, and which of the newest values, the newest first, are beyond it."""
 
     beyond: tuple[bool, ...]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.flags import Audience
+from rolloutctl.rules.hiding import repr_without
 from rolloutctl.rules.host import Work
 from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.requests import HEALTH, requests_for
@@ -17,8 +19,7 @@ _BRAKE = 2.0  # seconds that a switch-off waits for a good answer: an ill applic
 OVER = 124  # timeout's exit status
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Who makes a change: the actor, the actor's machine, rolloutctl's version; and since when (UTC)."""
 
     actor: str
@@ -32,8 +33,7 @@ class Origin:
         return {"actor": self.actor, "actor_machine": self.machine, "version": self.version, **at}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request that a host asked of itself, and the answer, in words that hold no value of the application's."""
 
     id: str
@@ -49,14 +49,15 @@ class Asked:
         return ", ".join(str(part) for part in (self.status, self.error) if part is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class StepRun:
+class StepRun(Struct, frozen=True):
     """One step as it ran on one host; `ms` is 0 on hosts without /proc/uptime, which has 10 ms resolution."""
 
     name: str
     status: int
     ms: int
-    output: str = field(default="", repr=False)
+    output: str = ""
+
+    __repr__ = repr_without("output")
 
     @property
     def ok(self) -> bool:
@@ -64,8 +65,7 @@ class StepRun:
         return self.status == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """A shell line that ran on a host to be asked something, and changed nothing.
 
     Args:
@@ -79,10 +79,12 @@ class Ran:
 
     status: int
     ms: int
-    output: str = field(default="", repr=False)
+    output: str = ""
     shown: str = ""
     trouble: str = ""
     lost: str = ""
+
+    __repr__ = repr_without("output")
 
     @property
     def ok(self) -> bool:

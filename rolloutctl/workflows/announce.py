@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import ConfigurationError, Refused, RolloutctlError
 from rolloutctl.rules.announced import Facts, facts_for
@@ -24,8 +25,7 @@ from rolloutctl.workflows.tools import Tools
 _UNSENT = "Nothing was sent."
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(Struct, frozen=True):
     """What somebody wants to be said; `facts` beside those of environments.yaml."""
 
     kind: Kind
@@ -35,8 +35,7 @@ class Announcement:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An announcement as it would be sent. `facts` are what it was written from."""
 
     kind: Kind
@@ -58,16 +57,14 @@ class Draft:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """How it went with one channel; `why` not everybody there got it, or nothing."""
 
     channel: Channel
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """Where an announcement went, and what to know of its record."""
 
     deliveries: tuple[Delivery, ...]

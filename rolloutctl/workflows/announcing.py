@@ -6,8 +6,9 @@ What writes and sends is loaded only where something is to be sent: a switch-off
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.workflows.tools import Tools

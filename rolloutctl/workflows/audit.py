@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rolloutctl.errors import Unlisted, Unreachable
 from rolloutctl.fleet import Fleet
@@ -17,8 +17,7 @@ from rolloutctl.workflows.tools import Tools
 _ALL_HOSTS = "hosts"  # stands for their names where nobody knows them
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """One environment's changes and marks, oldest first, their records, and the hosts that could not be asked."""
 
     environment: str
@@ -29,8 +28,7 @@ class Audited:
     marks: tuple[Mark, ...] = ()  # what was said of rollouts
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """What one host's log is worth; `problem` says where it breaks, `note` what is no fault, `hint` what to do."""
 
     environment: str

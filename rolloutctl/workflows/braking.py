@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
@@ -26,8 +28,7 @@ _PATIENCE = 30.0  # seconds for a lock whose holder executes a step; one that on
 PlanMaker = Callable[[Mapping[str, HostState], Mapping[str, Unreachable]], Plan]
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     outcome: HostOutcome
     notes: tuple[str, ...] = ()
     again: bool = False  # the host was not as it was when it was looked at

@@ -5,7 +5,7 @@ toggle and rollback differ only in how they make the plan; a narrowing goes on i
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, Unlisted, UsageError
 from rolloutctl.fleet import Fleet
@@ -51,8 +52,7 @@ class Clone(Protocol):
         """Push a branch; why that did not work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody asked for: a commit (None: what was deployed last), and whether the branch is pushed."""
 
     environment: str
@@ -61,8 +61,7 @@ class Request:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CodePlan:
+class CodePlan(Struct, frozen=True):
     """What is to be reverted, the newest first, each commit with its first line; `onto` is the remote's branch."""
 
     environment: str
@@ -73,8 +72,7 @@ class CodePlan:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRolledBack:
+class CodeRolledBack(Struct, frozen=True):
     """How it ended; `error` tells the exit status."""
 
     plan: CodePlan

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rolloutctl.errors import PersonNeeded, PutBack, Refused, RolloutctlError, Unreachable
 from rolloutctl.fleet import Fleet

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, Unreachable
@@ -35,8 +37,7 @@ _UNTOUCHED = "Nothing was changed on any host, nor in the database."
 _LINES = 12  # of what artisan said
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody asked for; `wait` in seconds, for somebody who is at work there."""
 
     environment: str
@@ -45,8 +46,7 @@ class Request:
     wait: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DatabasePlan:
+class DatabasePlan(Struct, frozen=True):
     """What goes back, in the order in which it does: each migration of the last batch, and what its `down` does."""
 
     environment: Environment
@@ -63,8 +63,7 @@ class DatabasePlan:
         return tuple((name, down) for name, down in self.migrations if down.way != "yes")
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseRolledBack:
+class DatabaseRolledBack(Struct, frozen=True):
     """How it ended; `error` tells the exit status."""
 
     plan: DatabasePlan

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import ConfigurationError, Refused, RolloutctlError, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
@@ -40,8 +42,7 @@ from rolloutctl.workflows.tools import Tools
 _UNBEGUN = "Nothing was begun on any host."
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody asked for; `keep_on` are flags that may be on though no record says who opened them."""
 
     environment: str
@@ -62,8 +63,7 @@ class DeployDesk(Watcher, Protocol):
         """Whether to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """How a deployment ended; `error` tells the exit status."""
 
     plan: DeployPlan

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import RolloutctlError, Unhealthy, Unreachable, UsageError
@@ -36,8 +37,7 @@ class Refs(Protocol):
         """The commit that a ref means on the remote, else here; empty where git does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedHost:
+class VerifiedHost(Struct, frozen=True):
     """One host: what is live, and what its health check says; `error`: it can't be reached."""
 
     name: str
@@ -47,8 +47,7 @@ class VerifiedHost:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """What was found; `flags` has by name who sees it, in words, and whether that is as it should be."""
 
     environment: Environment
@@ -58,8 +57,7 @@ class Verification:
     error: RolloutctlError | None = None
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What one host told."""
 
     state: HostState
@@ -68,8 +66,7 @@ class _Seen:
     audiences: Mapping[str, Audience] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is to be verified: that this is live (None: whatever is), and flags that may be on without a record."""
 
     environment: str
@@ -78,8 +75,7 @@ class Request:
     look_only: bool = False  # write no record of it
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
+class _Problem(Struct, frozen=True):
     subject: str  # a host, a flag, or nothing
     what: str
     hint: str
@@ -145,8 +141,7 @@ def _ask(session: Session, environment: Environment, flags: Iterable[Flag], seen
     own.asked = asked_in(session.ask(wanted)) if wanted else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Verifying:
+class _Verifying(Struct, frozen=True):
     """What is not as it should be, by what was seen."""
 
     environment: Environment

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Unfit, Unlisted, Unreachable, WrongHostKey
@@ -21,8 +23,7 @@ from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class HostDiagnosis:
+class HostDiagnosis(Struct, frozen=True):
     """The verdicts on one host, in the order of the checks."""
 
     name: str
@@ -34,8 +35,7 @@ class HostDiagnosis:
         return not would_stop(self.verdicts)
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The verdicts on one environment: its hosts', and its own."""
 
     environment: Environment

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, RolloutctlError, Unreachable
@@ -36,8 +38,7 @@ Logs = Mapping[str, Sequence[Record]]
 Desks = Callable[[Schedule], AbstractContextManager[Desk]]
 
 
-@dataclass(frozen=True, slots=True)
-class How:
+class How(Struct, frozen=True):
     """How late a widening may be, and how long to wait for a lock (both in seconds); `dry_run`: only say."""
 
     grace: float = GRACE
@@ -45,8 +46,7 @@ class How:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """What became of one schedule. One that `waits` was held up, and is tried again."""
 
     schedule: Schedule
@@ -56,8 +56,7 @@ class Attempt:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What came of all that was due, what is to come, and the environments that could not be asked."""
 
     attempts: tuple[Attempt, ...]
@@ -193,8 +192,7 @@ class _Guard:
         return (*before, *(record for record in state.records if record.line not in known))
 
 
-@dataclass(frozen=True, slots=True)
-class _Careful:
+class _Careful(Struct, frozen=True):
     """A desk that looks once more before the locks are taken: somebody may have cancelled it during the proof."""
 
     desk: Desk

@@ -6,8 +6,9 @@ A narrowing asks none before: nothing may hold it up. What is done behind a chan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused
 from rolloutctl.rules.change_fields import change_fields, error_fields

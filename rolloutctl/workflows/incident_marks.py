@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused, Unlisted, UsageError
 from rolloutctl.fleet import Fleet
@@ -19,8 +21,7 @@ from rolloutctl.workflows.tools import Tools
 _UNSAID = "Nothing was recorded."
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """The incidents of an environment, oldest first, and the hosts that could not be asked, each with why."""
 
     environment: str
@@ -29,8 +30,7 @@ class Listed:
     reached: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
+class Which(Struct, frozen=True):
     """The incident that is meant: by its id or its flag, else the newest open one where there is only one."""
 
     environment: str
@@ -38,8 +38,7 @@ class Which:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """The incident as it now stands, and what to know of the record."""
 
     incident: Incident

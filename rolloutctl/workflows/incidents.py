@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.incidents import (
@@ -28,8 +29,7 @@ _LONGEST = 1_000  # characters of a symptom
 _PATIENCE = 5.0  # seconds for a host: the record of an incident is worth no long wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is known of something that went wrong.
 
     Args:
@@ -49,8 +49,7 @@ class Facts:
     numbers: Mapping[str, float | str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An incident as it now stands. `joined`: it was open before; None and a note: it could not be recorded."""
 
     incident: Incident | None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Interview, NewFile, Sessions, Surveys
 from rolloutctl.errors import Refused, Unreachable, UsageError, WrongHostKey
@@ -32,8 +34,7 @@ from rolloutctl.workflows.surveying import Seen, Well, find_health, see
 _NOTHING = "Nothing was written."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What the command line says; empty where it says nothing."""
 
     hosts: tuple[str, ...] = ()
@@ -47,8 +48,7 @@ class Request:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """What `init` may ask of the outside."""
 
     surveys: Surveys
@@ -58,8 +58,7 @@ class Outside:
     introduce: Callable[[Host], bool]  # shows an unknown host key, asks, and remembers it after a yes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class Drafted(Struct, frozen=True, kw_only=True):
     """The file's text and where it came from; `seen` is None where nobody looked."""
 
     proposal: Proposal

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import Configuration
@@ -30,8 +31,7 @@ class Repository(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """What `init --github` may ask of the outside."""
 
     configuration: Configuration  # without the values of its secrets
@@ -40,8 +40,7 @@ class Outside:
     render: Callable[[str, Mapping[str, Any]], str]  # a template and its facts
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The files by their paths, and what they are for."""
 
     root: PurePath

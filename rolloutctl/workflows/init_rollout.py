@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import PurePath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import EditedFile, Interview
 from rolloutctl.errors import Refused, UsageError
@@ -18,8 +20,7 @@ from rolloutctl.rules.rollouts import Rollout
 _NOTHING = "Nothing was written."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What the command line says; empty where it says nothing. A companies file is absolute, or below ~."""
 
     flag: str
@@ -30,8 +31,7 @@ class Request:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """What `init --rollout` may ask of the outside."""
 
     interview: Interview
@@ -39,8 +39,7 @@ class Outside:
     checklist: Callable[[str, str, str | None], bool]  # writes one: path, flag, page; False where something is there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(Struct, frozen=True, kw_only=True):
     """The plan, the text that went into the file, and whether its checklist was made (None: it has none)."""
 
     draft: Draft

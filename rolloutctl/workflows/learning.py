@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+
+from msgspec import Struct
 
 from rolloutctl.rules.baselines import FEWEST, normal
 from rolloutctl.rules.config import Environment
@@ -16,8 +17,7 @@ from rolloutctl.workflows.tools import Tools
 _LAST = timedelta(days=1)  # in which a sample that has no value tells why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learnt:
+class Learnt(Struct, frozen=True, kw_only=True):
     """What is known of a metric on a host.
 
     Args:

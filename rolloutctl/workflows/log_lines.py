@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from rolloutctl.contracts import Session
 from rolloutctl.fleet import Fleet
@@ -15,8 +16,7 @@ _MOST = 20  # lines that are kept
 _WAITING = 5  # entries of one host that wait to be shown
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One entry: when it was seen first, where, its level, and its message's first line without secrets."""
 
     at: datetime

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment
@@ -28,8 +29,7 @@ _DAY = 86_400.0  # seconds between two times at which old samples are forgotten
 _PHASE = 300.0  # seconds between two looks at the phase that a rollout is in
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What is to be watched. `before`: the moment of the change; None: that of the flag's newest one.
 
     With `ahead` no change has been made yet: what is measured now is to be what one is held against.
@@ -42,8 +42,7 @@ class Watch:
     ahead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """One look: the samples and what they are worth, metric by metric and host by host; and the watch so far.
 
     Args:

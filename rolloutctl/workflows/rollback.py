@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, Unlisted, Unreachable, UsageError
@@ -22,8 +24,7 @@ from rolloutctl.workflows.unconfirmed import take_back
 _UNTOUCHED = "Nothing was changed on any host."
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody wants undone: `to` is the id of the change after which all is to be undone."""
 
     environment: str | None = None
@@ -34,8 +35,7 @@ class Request:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The changes that a request means, newest first, and where they were made."""
 
     environment: Environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rolloutctl.rules.cohorts import Cohort, recorded_cohort
 from rolloutctl.rules.flags import same_people
@@ -15,8 +15,7 @@ from rolloutctl.workflows.rollout_looking import Look, look
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One phase. `stay` is the last stay in it, none while it is ahead; `cohort` who is in it, or would be now."""
 
     phase: Phase
@@ -26,8 +25,7 @@ class Row:
     dates: Forecast
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Where a rollout stands, phase by phase, and the commands that lead on."""
 
     look: Look

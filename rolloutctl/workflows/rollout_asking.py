@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.contracts import Clock, Desk
 from rolloutctl.rules.host import Event
@@ -12,8 +13,7 @@ from rolloutctl.rules.plans import Plan
 _THOUGHT = 0.2  # seconds; a script agrees sooner
 
 
-@dataclass(frozen=True, slots=True)
-class Attentive:
+class Attentive(Struct, frozen=True):
     """A desk that has the gates looked at again when its person took a while to agree to a widening.
 
     Nothing is locked while somebody thinks, so a hold or a withdrawn sign-off may have come meanwhile.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable
 from rolloutctl.fleet import Fleet
@@ -20,8 +21,7 @@ from rolloutctl.workflows.toggle import nothing_reached
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostBench:
+class HostBench(Struct, frozen=True, kw_only=True):
     """The open hosts of an environment, what they are like, and what they have recorded of a flag, the arbiter first.
 
     A host that could not be reached, or not be read, is in `lost`.
@@ -89,8 +89,7 @@ class HostBench:
         return f"{name} has not recorded it ({problem}); a later change from this machine writes it there."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench(HostBench):
+class Bench(HostBench, frozen=True, kw_only=True):
     """The bench of a rollout: also where it stands by the records."""
 
     rollout: Rollout

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.errors import UsageError
 from rolloutctl.rules.check_runs import CheckRun
@@ -16,8 +17,7 @@ from rolloutctl.workflows.rollout_marking import check
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The checklist as it stands now; `ran` are the items that looked for themselves just now."""
 
     flag: str

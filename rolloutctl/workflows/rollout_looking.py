@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import ConfigurationError, RolloutctlError, Unreachable
@@ -40,8 +41,7 @@ from rolloutctl.workflows.tools import Tools
 _GATE_WORDS: Mapping[str, Verdict] = {"ok": "ok", "not enough data": "no data"}
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A rollout as it stands. `target` is the phase that is meant to come next; None where there is none."""
 
     rollout: Rollout

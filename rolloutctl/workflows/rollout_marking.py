@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.config import closest
@@ -18,8 +19,7 @@ from rolloutctl.workflows.tools import Tools
 _UNSAID = "Nothing was recorded."
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What was recorded, in words, and what to know of it."""
 
     message: str
@@ -27,8 +27,7 @@ class Said:
     phase: str = VALIDATE
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A sign-off that somebody gives, or takes back; `signer` where it is not the actor."""
 
     flag: str

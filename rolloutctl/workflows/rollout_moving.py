@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, UsageError
@@ -31,8 +33,7 @@ _UNTOUCHED = "Nothing was changed on any host."
 _AT_TIMES = ("day", "freeze")  # gates that stand there on some days only: a script may always name them
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What somebody asked for: the next phase, or `to` another one, past the gates in `overrides`."""
 
     flag: str
@@ -42,8 +43,7 @@ class Step:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A step that may be taken: where from, where to, and for whom."""
 
     look: Look

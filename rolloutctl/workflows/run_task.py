@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError
 from rolloutctl.fleet import Fleet
@@ -51,8 +52,7 @@ class TaskDesk(Protocol):
         """Where it runs, something was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody asked for; `wait` in seconds, for somebody who is at work there."""
 
     environment: str
@@ -61,8 +61,7 @@ class Request:
     wait: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRun:
+class TaskRun(Struct, frozen=True):
     """How a task ended; `error` tells the exit status."""
 
     task: Task

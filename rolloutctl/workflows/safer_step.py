@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.deploy_plans import audiences_of
 from rolloutctl.rules.host import HostState
 
 
-@dataclass(frozen=True, slots=True)
-class SaferStep:
+class SaferStep(Struct, frozen=True):
     """The flags that are on, with who sees them, in words; none: it has been done."""
 
     environment: str

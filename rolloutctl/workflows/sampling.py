@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
@@ -19,8 +20,7 @@ from rolloutctl.workflows.tools import Tools
 _ROUNDS = 500  # then sessions are begun anew: what a host may say in one is bounded
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """A host that can't be reached since some moment, and why."""
 
     host: str

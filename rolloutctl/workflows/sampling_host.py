@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from rolloutctl.contracts import Session
 from rolloutctl.rules.config import Environment
@@ -35,16 +36,14 @@ _SHOWN = 5  # matching entries of a round that may be shown
 Readings = dict[str, Reading]  # by metric
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """An entry of a log that a metric counted. Not to be shown as it is: see `Entry.shown`."""
 
     metric: str
     entry: Entry
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(Struct):
     """What one host answered: a reading for each metric, the newest matching entries, and whether `.env` is another."""
 
     readings: Readings = field(default_factory=dict)
@@ -52,8 +51,7 @@ class Answered:
     changed: bool = False
 
 
-@dataclass(slots=True)
-class _Look:
+class _Look(Struct):
     """A log that is looked at once for all metrics that have read it equally far."""
 
     file: str

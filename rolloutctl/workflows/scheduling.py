@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused, Unreachable, UsageError
 from rolloutctl.rules.config import Flag
@@ -29,8 +31,7 @@ _UNSAID = "Nothing was scheduled."
 _UNTOUCHED = "Nothing was changed."
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A change that somebody asks for at a moment; `written` is that moment in their words."""
 
     environment: str
@@ -41,8 +42,7 @@ class Wanted:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposed:
+class Proposed(Struct, frozen=True):
     """What is to be agreed to; `plan` has no hosts yet: who sees the feature then is a matter of that moment."""
 
     plan: Plan
@@ -52,8 +52,7 @@ class Proposed:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduled:
+class Scheduled(Struct, frozen=True):
     """A schedule that was written, or with a dry run would have been."""
 
     schedule: Schedule

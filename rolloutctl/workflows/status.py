@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Unlisted, Unreachable
@@ -25,8 +26,7 @@ from rolloutctl.workflows.side_by_side import side_by_side
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class FlagOnHost:
+class FlagOnHost(Struct, frozen=True):
     """One flag on one host. `probes` are its probes' answers, judged by the audience that is effective."""
 
     name: str
@@ -42,8 +42,7 @@ class FlagOnHost:
         return not self.unfinished and self.in_sync and self.file is not None and all(asked.ok for asked in self.probes)
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
+class HostStatus(Struct, frozen=True):
     """One host; `state` and `flags` are empty while it can't be reached."""
 
     name: str
@@ -60,8 +59,7 @@ class HostStatus:
         return self.error is None and (self.health is None or self.health.ok)
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentStatus:
+class EnvironmentStatus(Struct, frozen=True):
     """One environment: its hosts, its newest changes, and the ones that hosts ended differently."""
 
     environment: Environment

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Interview, Session, Sessions, Survey
 from rolloutctl.errors import Refused, Unreachable
@@ -25,8 +27,7 @@ class _NotThere(Refused):
     """There is no application in a folder that somebody named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What a host showed; empty where nobody looked."""
 
     machine: Machine = field(default_factory=Machine)
@@ -40,8 +41,7 @@ class Seen:
     shell_hint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Well:
+class Well(Struct, frozen=True, kw_only=True):
     """The page that tells whether the application is well, and where it listens; `error` says why nobody asked.
 
     `proved`: it answered the host as a healthy application would.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.rules.timeline import Timeline, timeline
@@ -10,8 +10,7 @@ from rolloutctl.workflows.rollout_bench import bench
 from rolloutctl.workflows.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """The way, and the hosts that could not be asked, each with the reason."""
 
     timeline: Timeline

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Unlisted, Unreachable
@@ -20,8 +22,7 @@ from rolloutctl.workflows.tools import Done, Options, Tools
 _HURRY = 5.0  # seconds that a switch-off gives a list of hosts, where it knows an older one
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody asked for; a rollout also says what the records tell of its phase, and which gates it passes by.
 
     `guard` sees the hosts before each plan, and may refuse it.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Clock, Hooks, HostLists, Mirror, Outsider, PlanFiles, Post, Samples, Sessions
 from rolloutctl.errors import RolloutctlError
@@ -15,8 +17,7 @@ from rolloutctl.rules.work import Origin
 from rolloutctl.workflows.absent import NoFiles, NoHooks, NoPost, NoSamples, Written
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What a workflow may use of the outside."""
 
     sessions: Sessions
@@ -50,8 +51,7 @@ class Tools:
         return self.with_hosts(self.configuration.environment(name))
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How a change is to be carried out; `wait` and `confirm_within` in seconds, 0 for not at all."""
 
     dry_run: bool = False
@@ -60,8 +60,7 @@ class Options:
     confirm_within: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """How a change ended. `result` is one of the words of the JSON answer; `error` tells the exit status."""
 
     plan: Plan

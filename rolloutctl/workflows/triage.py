@@ -5,8 +5,10 @@ Git and database are never touched: what belongs to them is told, and a person d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk, Witness
 from rolloutctl.errors import PersonNeeded, UsageError
@@ -28,8 +30,7 @@ _PATIENCE = 10.0  # seconds for a lock; a switch-off ends whoever only waits
 _LONGEST = 1_000  # characters of a reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What somebody says of it.
 
     Args:
@@ -53,8 +54,7 @@ class Report:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Triaged:
+class Triaged(Struct, frozen=True):
     """How it ended. `judgement`: None where nobody sees any feature; `after`: it was measured behind the switch-off."""
 
     environment: str
@@ -127,8 +127,7 @@ def _flag_in(look: Look, environment: str, witness: Witness) -> str | None:
     return seen[0] if seen else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """A report about one feature, and what was measured."""
 
     report: Report

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from threading import Thread
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.config import Environment, Flag
@@ -22,8 +23,7 @@ _NAP = 0.3  # seconds that a wait may overlook a signal
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What was answered within the time that there was; None: nothing. `notes` say what was not."""
 
     status: EnvironmentStatus | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.contracts import HostKeys
 from rolloutctl.errors import Unreachable
@@ -17,8 +18,7 @@ Strangers = Mapping[Stranger, tuple[str, ...]]  # with the hosts whose way leads
 Agrees = Callable[[Strangers], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
+class Trusted(Struct, frozen=True):
     """What came of it: the keys remembered, those that were declined, and the hosts that could not be asked."""
 
     environment: Environment

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.cli.render import Page
 from rolloutctl.cli.render_init import show_drafted

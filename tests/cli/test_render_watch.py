@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.cli.render_watch import Size, View, picture
 from rolloutctl.cli.sparkline import BLOCKS, PLAIN, sparkline

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.cli.render import Page
 from rolloutctl.cli.render_audit import show_change, show_changes, show_marks, show_verdicts

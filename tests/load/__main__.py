@@ -16,12 +16,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from msgspec.structs import replace
 
 from rolloutctl.outside.sample_store import SampleStore
 from rolloutctl.workflows.guarding import Guard

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import vobject
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused
 from rolloutctl.outside.calendar_file import write_calendar

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.rules.check_runs import CheckRun, hindered, judge_command, judge_request, requests_of
 from rolloutctl.rules.checklists import CheckRequest, Item

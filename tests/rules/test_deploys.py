@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rolloutctl.errors import ConfigurationError, Refused, UsageError
 from rolloutctl.outside.yaml_tree import read_tree

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
 from rolloutctl.rules.config import Environment, Step

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.outside.command import session_script
 from rolloutctl.rules.config import Step

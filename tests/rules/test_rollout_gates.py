@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.rules.config import Environment, Health, Host
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
@@ -122,7 +122,7 @@ def test_a_metric_without_data_never_passes() -> None:
     ],
 )
 def test_each_evidence_shuts_its_gate(change: dict[str, object], name: str) -> None:
-    evidence = replace(FINE, **change)  # type: ignore[arg-type]
+    evidence = replace(FINE, **change)
     assert names_of_shut(in_pilot(signed("product")), evidence) == [name]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from itertools import product
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
 from rolloutctl.rules.incidents import SEVERITIES, Decision, Severity

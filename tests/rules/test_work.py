@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.rules.flags import EVERYONE, NOBODY, Audience
 from rolloutctl.rules.host import Work

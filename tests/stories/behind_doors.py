@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.opening import open_session
@@ -35,7 +35,7 @@ class Visitor(Client):
     def host(self, door: Door, connection: str = "openssh", **settings: object) -> Host:
         """The door as a host of environments.yaml, with the own key."""
         own = door.host(connection=connection, key=str(self.own_key))
-        return replace(own, **settings)  # type: ignore[arg-type]
+        return replace(own, **settings)
 
 
 def hello(host: Host) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.outside.sample_store import SampleStore
 from rolloutctl.workflows.guarding import Guard

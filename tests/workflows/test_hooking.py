@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused
 from rolloutctl.outside.hooks import run_hook
@@ -92,6 +92,6 @@ def test_an_interruption_while_a_hook_runs_does_not_unmake_the_change(pair: Pair
         return ""
 
     tools: Tools = hooked(pair).tools
-    pair.tools = replace(tools, hooks=interrupt)  # type: ignore[arg-type]
+    pair.tools = replace(tools, hooks=interrupt)
     done = pair.switch(FLAG, True)
     assert (done.result, done.notes[-1]) == ("kept", "Interrupted: not every hook was waited for.")

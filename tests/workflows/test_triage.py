@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from rolloutctl.errors import Refused, UsageError
 from rolloutctl.rules.flags import EVERYONE
@@ -63,7 +64,7 @@ class Person:
 
 def triaged(pair: Pair, person: Person, environment: str = "pair", **said: object) -> Triaged:
     report = Report(environment=environment, detected=pair.tools.clock.now())
-    return triage(replace(report, **said), pair.tools, pair.desk, person)  # type: ignore[arg-type]
+    return triage(replace(report, **said), pair.tools, pair.desk, person)
 
 
 def is_on(pair: Pair) -> list[bool]:

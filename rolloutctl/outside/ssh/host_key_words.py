@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rolloutctl.errors import WrongHostKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedKey:
+class RefusedKey(Struct, frozen=True, kw_only=True):
     """A key that is not the known one.
 
     Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
+from msgspec import Struct
 
 from rolloutctl.errors import WrongHostKey
 from rolloutctl.outside.ssh.host_key_words import RefusedKey
@@ -19,8 +19,7 @@ from rolloutctl.rules.host_keys import Stranger
 _DEFAULT_PORT = 22
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """The key that one server on the way showed, and what is known of it."""
 
     name: str  # as known_hosts calls the server

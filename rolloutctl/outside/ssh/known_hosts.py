@@ -7,12 +7,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
 import paramiko
+from msgspec import Struct
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 SYSTEM_FILES = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
@@ -77,8 +77,7 @@ class KnownHosts:
         return tuple(entry for entry in self._entries if entry.marker == marker and entry.is_about(name.lower()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     names: tuple[str, ...]  # patterns in lower case, or one hashed name
     kind: str
     key: bytes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 
 import paramiko
+from msgspec import Struct, field
 
 from rolloutctl.errors import NotLetIn
 from rolloutctl.outside.ssh.agents import Agent
@@ -43,8 +43,7 @@ def log_in(leg: Leg, transport: AskingTransport, keyring: Keyring) -> str:
     raise attempt.refusal()
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(Struct):
     """One login, as far as it got."""
 
     leg: Leg

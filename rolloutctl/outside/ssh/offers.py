@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import paramiko
+from msgspec import Struct
 
 from rolloutctl.outside.ssh.agents import Agent
 from rolloutctl.outside.ssh.key_files import (
@@ -23,8 +23,7 @@ from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.outside.ssh.ssh_route import Leg
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A key that a server may be offered.
 
     `blob` is what the server is asked about; None: only the opened file tells. `ready` tells whether the key signs at
@@ -37,8 +36,7 @@ class Offer:
     key: Callable[[], paramiko.PKey]
 
 
-@dataclass(frozen=True, slots=True)
-class Offers:
+class Offers(Struct, frozen=True):
     """All that can be offered on one leg; `passed_over` are files that can't, with the reason."""
 
     wanted: tuple[Offer, ...]
@@ -80,8 +78,7 @@ def _missing(leg: Leg, there: list[Path]) -> Iterable[str]:
             yield f"{shown(path)} ({'it holds no certificate' if path.exists() else 'there is no such file'})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(Struct, frozen=True):
     """Makes offers of one leg's key files and of the agent's keys."""
 
     files: dict[Path, bytes | None]

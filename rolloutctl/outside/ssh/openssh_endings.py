@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rolloutctl.errors import NoAnswer, Unfit, Unreachable, WrongHostKey
 from rolloutctl.outside.ssh.host_key_words import RefusedKey
@@ -13,8 +13,7 @@ from rolloutctl.rules.config import Host
 SSH_FAILED = 255  # its exit status for whatever is not the command's own
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One `ssh` that ended before a session began.
 
     Args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.outside.ssh.dropped import SAYS
 
@@ -29,8 +30,7 @@ _OPEN_TO_OTHERS = re.compile(r"^Permissions \S+ for '(.+)' are too open", re.MUL
 _UNSIGNED = re.compile(r'^sign_and_send_pubkey: signing failed for \S+ "(.+)" from agent: (.+)$', re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """How one `ssh` ended before anything ran: its exit status (negative: a signal), and its stderr."""
 
     status: int

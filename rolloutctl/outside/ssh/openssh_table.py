@@ -6,8 +6,9 @@ The client's exit status is 255 for all of them, so this goes by its texts; they
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:  # it brings paramiko, which nobody needs here
 _SH = "{line} sh -c true"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One way to end.
 
     `message` and `hint` may name the pattern's groups, and: `found` (the matched text), `line` (what a person types to

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.ssh.known_hosts import SYSTEM_FILES, is_plain, name_of
@@ -23,8 +25,7 @@ _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?P<name>\[[^]]+\]|[^:]+)(?::(
 _BEYOND = ("bindinterface", "knownhostscommand", "proxyusefdpass")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
+class Leg(Struct, frozen=True, kw_only=True):
     """One SSH server on the way: a jump host, or the host itself at the end."""
 
     name: str  # as it is written in environments.yaml or in ProxyJump: what one would say to ssh

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import paramiko
+from msgspec import Struct
 from paramiko import auth_strategy, ber, buffered_pipe, hostkeys, packet, pkey, sftp, ssh_exception
 
 from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostKey
@@ -17,8 +17,7 @@ from rolloutctl.outside.ssh.ssh_route import Leg
 _OPENSSH = "In environments.yaml, set connection: openssh for this host; ssh itself may know more."
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """What is said of one class of exceptions; `{where}` and the like stand for the leg's own."""
 
     kind: type[Unreachable]
