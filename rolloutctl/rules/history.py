@@ -84,7 +84,7 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
     found: dict[str, dict[str, Any]] = {}
     orders: list[list[str]] = []
     for host, records in logs.items():
-        changes = [record for record in records if record.change and record.event in ("started", PROVISIONAL, *DECIDED)]
+        changes = of_changes(records)
         for record in changes:
             change = found.setdefault(record.change, _nothing(record))
             if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
@@ -96,6 +96,11 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
         orders.append(list(dict.fromkeys(record.change for record in changes)))
     return tuple(Change(id=name, **found[name]) for name in merged_orders(orders))
+
+
+def of_changes(records: Iterable[Record]) -> list[Record]:
+    """The records that tell how a change went."""
+    return [record for record in records if record.change and record.event in ("started", PROVISIONAL, *DECIDED)]
 
 
 def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:

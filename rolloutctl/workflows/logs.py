@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
+from rolloutctl.contracts import Session
 from rolloutctl.errors import Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.records import Record
+from rolloutctl.rules.undoing import Wanted, begins, too_short
 from rolloutctl.workflows.tools import Tools
 
+_TAILS = (200, 5000)  # records; a look goes no further back than 5000 lines
 
-def read_logs(fleet: Fleet, tools: Tools) -> tuple[dict[str, tuple[Record, ...]], dict[str, Unreachable]]:
+_Records = tuple[Record, ...]
+
+
+def read_logs(fleet: Fleet, tools: Tools) -> tuple[dict[str, _Records], dict[str, Unreachable]]:
     """Each host's whole log, the arbiter's first; and the hosts that could not be reached."""
-    lost = fleet.open(tools.configuration.flags.values())
-    logs: dict[str, tuple[Record, ...]] = {}
-    for name, log in fleet.each(lambda session: session.log()).items():
-        if isinstance(log, Unreachable):
-            lost[name] = log
-        else:
-            logs[name] = log.records
-            tools.mirror.saw(fleet.environment.name, name, logs[name])
-    return logs, lost
+    reading = _Reading(fleet, tools)
+    reading.read(_all, tuple(reading.logs))
+    return reading.logs, reading.lost
+
+
+def read_back(fleet: Fleet, wanted: Wanted, tools: Tools) -> tuple[dict[str, _Records], dict[str, Unreachable]]:
+    """Each host's log as far back as a rollback has to know it, the arbiter's first; and the hosts that were lost.
+
+    A log of years is tens of megabytes, and what is undone stands near its end nearly always.
+    """
+    reading = _Reading(fleet, tools)
+    short = tuple(reading.logs)
+    for read in (*map(_newest, _TAILS), _all_about(wanted.flag)):
+        reading.read(read, short)
+        whole = [name for name, records in reading.logs.items() if begins(records)]
+        short = too_short(reading.logs, whole, wanted)
+        if not short:
+            break
+    return reading.logs, reading.lost
+
+
+class _Reading:
+    """What was read of each host so far, and the hosts that were lost."""
+
+    def __init__(self, fleet: Fleet, tools: Tools) -> None:
+        self.lost = fleet.open(tools.configuration.flags.values())
+        self.logs: dict[str, _Records] = dict.fromkeys(fleet.sessions, ())
+        self._fleet = fleet
+        self._mirror = tools.mirror
+
+    def read(self, how: Callable[[Session], _Records], names: Iterable[str]) -> None:
+        """Read these hosts' logs, in the place of what was read of them."""
+        for name, records in self._fleet.each(how, names).items():
+            if isinstance(records, Unreachable):
+                self.lost[name] = records
+                del self.logs[name]
+            else:
+                self.logs[name] = records
+                self._mirror.saw(self._fleet.environment.name, name, records)
+
+
+def _newest(count: int) -> Callable[[Session], _Records]:
+    return lambda session: session.look(content=False, records=count).records
+
+
+def _all(session: Session) -> _Records:
+    return session.log().records
+
+
+def _all_about(flag: str | None) -> Callable[[Session], _Records]:
+    """Back to the first line: all that a log says of a flag, or all of it."""
+    return _all if flag is None else lambda session: session.records_of(flag)

@@ -12,11 +12,12 @@ from rolloutctl.contracts import Desk
 from rolloutctl.errors import Refused, Unlisted, Unreachable, UsageError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
-from rolloutctl.rules.history import PROVISIONAL, Change, fold, of_environment, undoable
+from rolloutctl.rules.history import PROVISIONAL, Change, of_environment
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import HostPlan, Plan, audience_after, changed_since, is_narrowing, plan_restore
+from rolloutctl.rules.undoing import Wanted, found_in
 from rolloutctl.workflows.change import carry_out
-from rolloutctl.workflows.logs import read_logs
+from rolloutctl.workflows.logs import read_back
 from rolloutctl.workflows.toggle import nothing_reached, standing_audience
 from rolloutctl.workflows.tools import Done, Options, Tools
 from rolloutctl.workflows.unconfirmed import take_back
@@ -68,7 +69,7 @@ def find(request: Request, tools: Tools) -> Found:
                 raise
             lost.append(f"{each.name}: {error.message}")
             continue
-        changes, missing = _undoable_in(environment, request, tools)
+        changes, missing = _undoable_in(Wanted(each.name, request.flag, request.to, request.steps), environment, tools)
         lost.extend(f"{name}: {error.message}" for name, error in missing.items())
         if changes:
             found.append((changes[0].time, environment, changes))
@@ -124,13 +125,11 @@ def _switch_off(request: Request) -> str:
 
 
 def _undoable_in(
-    environment: Environment, request: Request, tools: Tools
+    wanted: Wanted, environment: Environment, tools: Tools
 ) -> tuple[tuple[Change, ...], Mapping[str, Unreachable]]:
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
-        logs, lost = read_logs(fleet, tools)
-    changes = [change for change in fold(logs) if change.environment == environment.name]
-    held = [c for c in reversed(changes) if c.outcome == PROVISIONAL and request.flag in (None, c.flag)]
-    return (*held[:1], *undoable(changes, request.flag)), lost
+        logs, lost = read_back(fleet, wanted, tools)
+    return found_in(logs, wanted), lost
 
 
 def _chosen(request: Request, changes: tuple[Change, ...], environment: Environment) -> tuple[Change, ...]:

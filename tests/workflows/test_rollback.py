@@ -1,0 +1,62 @@
+"""A rollback reads no more of the hosts' logs than it needs, and finds what stands far back in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from rolloutctl.rules.plans import Wish
+from rolloutctl.workflows.rollback import Request, find, rollback
+from rolloutctl.workflows.toggle import Request as Toggle
+from rolloutctl.workflows.toggle import toggle
+from rolloutctl.workflows.tools import Options
+from tests.workflows.conftest import Pair
+
+PORTAL = "customer_portal"
+OFF = "FEATURE_CUSTOMER_PORTAL=false"
+
+
+def test_of_a_long_log_only_the_newest_records_are_read(pair: Pair) -> None:
+    pair.switch("bulk_export", on=True)
+    _lengthen(pair, 1_000)
+    pair.switch(PORTAL, on=True)
+    found = find(Request("pair"), pair.tools)
+    assert [change.flag for change in found.changes] == [PORTAL]
+    assert all(len(pair.tools.mirror.seen("pair", host)) < 250 for host in ("web-1", "web-2"))
+
+
+@pytest.mark.parametrize(("records", "flag"), [(300, None), (6_000, None), (6_000, PORTAL)])
+def test_a_change_that_stands_behind_the_newest_records_is_found_and_undone(
+    pair: Pair, records: int, flag: str | None
+) -> None:
+    pair.switch(PORTAL, on=True)
+    _lengthen(pair, records)
+    request = Request("pair", flag)
+    done = rollback(request, find(request, pair.tools), Options(), pair.tools, pair.desk)
+    assert (done.result, done.error) == ("kept", None)
+    assert OFF in pair.env("web-1")
+    assert OFF in pair.env("web-2")
+
+
+def test_a_host_whose_newest_records_are_younger_than_the_change_is_put_back_too(pair: Pair) -> None:
+    toggle(Toggle("pair", PORTAL, Wish(True), "a test"), Options(), pair.tools, pair.desk)
+    _lengthen(pair, 300, hosts=("web-2",))
+    request = Request("pair")
+    rollback(request, find(request, pair.tools), Options(), pair.tools, pair.desk)
+    assert OFF in pair.env("web-2")
+
+
+def _lengthen(pair: Pair, records: int, hosts: tuple[str, ...] = ("web-1", "web-2")) -> None:
+    """Let hosts have so many more records, of what is no change, in a chain that is whole."""
+    for host in hosts:
+        log = pair.state(host) / "audit.jsonl"
+        lines = log.read_text(encoding="utf-8").splitlines()
+        for number in range(len(lines) + 1, len(lines) + records + 1):
+            prev = hashlib.sha256(lines[-1].encode()).hexdigest()
+            said = {"event": "rollout", "flag": "other", "environment": "pair", "time": "2026-11-23T01:00:00Z"}
+            lines.append(json.dumps({"prev": prev, "line": number, **said}, separators=(",", ":")))
+        log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        end = hashlib.sha256(lines[-1].encode()).hexdigest()
+        log.with_name("audit.head").write_text(f"{len(lines)} {end}\n", encoding="utf-8")
