@@ -8,6 +8,7 @@ import typer
 
 from rolloutctl.cli import options
 from rolloutctl.cli.asking import Answer
+from rolloutctl.cli.ending import Ending
 from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.wiring import configuration_for, tools_for
 
@@ -69,48 +70,27 @@ def _deploy(invocation: Invocation, answer: Answer, request: Request, tools: Too
 
     with DeployFrontDesk(invocation, answer) as desk:
         done = carry_out(request, tools, desk)
-    if invocation.json:
-        from rolloutctl.cli import documents, documents_deploy  # noqa: PLC0415
+    from rolloutctl.cli import documents_deploy, github_summaries_deploy, render_deploy  # noqa: PLC0415
 
-        documents.write(documents_deploy.of_deployment(done))
-    else:
-        from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
-        from rolloutctl.cli.render_deploy import show_deployed  # noqa: PLC0415
-        from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
-
-        show_deployed(done, desk.shown, invocation.argv, answer_page())
-        if done.error is not None:
-            show_error(done.error, side_page())
-    if invocation.on_github:
-        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
-
-        github.tell(github_summaries.of_deployment(done))
-    raise typer.Exit(done.error.exit_status if done.error else 0)
+    Ending(invocation, done.error).tell(
+        lambda: documents_deploy.of_deployment(done),
+        lambda page: render_deploy.show_deployed(done, desk.shown, invocation.argv, page),
+        lambda: github_summaries_deploy.of_deployment(done),
+    )
 
 
 def _verify(invocation: Invocation, request: ToVerify, tools: Tools) -> NoReturn:
     from pathlib import Path  # noqa: PLC0415 - not for --help
 
+    from rolloutctl.cli import documents_deploy, github_summaries_deploy, render_deploy  # noqa: PLC0415
     from rolloutctl.cli.render_progress import looking  # noqa: PLC0415
     from rolloutctl.outside.git import Clone  # noqa: PLC0415
     from rolloutctl.workflows.deploy_verifying import verify  # noqa: PLC0415
 
     with looking():
         found = verify(request, tools, Clone(Path(tools.configuration.path).parent))
-    if invocation.json:
-        from rolloutctl.cli import documents, documents_deploy  # noqa: PLC0415
-
-        documents.write(documents_deploy.of_verified(found))
-    else:
-        from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415
-        from rolloutctl.cli.render_deploy import show_verified  # noqa: PLC0415
-        from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
-
-        show_verified(found, answer_page())
-        if found.error is not None:
-            show_error(found.error, side_page(), known=request.environment)
-    if invocation.on_github:
-        from rolloutctl.cli import github, github_summaries  # noqa: PLC0415
-
-        github.tell(github_summaries.of_verified(found))
-    raise typer.Exit(found.error.exit_status if found.error else 0)
+    Ending(invocation, found.error, known=request.environment).tell(
+        lambda: documents_deploy.of_verified(found),
+        lambda page: render_deploy.show_verified(found, page),
+        lambda: github_summaries_deploy.of_verified(found),
+    )

@@ -10,9 +10,6 @@ from rolloutctl.cli.invocation import Invocation
 from rolloutctl.cli.remarks import remarks
 from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.config import Flag
-from rolloutctl.rules.deploys import short
-from rolloutctl.workflows.deploy import Deployed
-from rolloutctl.workflows.deploy_verifying import Verification
 from rolloutctl.workflows.due import Attempt, Report
 from rolloutctl.workflows.monitor import Round
 from rolloutctl.workflows.status import EnvironmentStatus, HostStatus
@@ -34,37 +31,6 @@ def of_change(done: Done) -> Summary:
     problems += [Problem(where, note, level="warning") for note in done.notes]
     reason = f"Reason: {plan.reason}" if plan.reason else ""
     return Summary(title, (told, reason), ("host", "result", "what failed"), tuple(rows), tuple(problems))
-
-
-def of_deployment(done: Deployed) -> Summary:
-    """A deployment by steps."""
-    plan = done.plan
-    name, before = plan.environment.name, {host.name: host.commit for host in plan.hosts}
-    rows = [
-        (run.name, short(before[run.name]), short(run.after.commit), run.ending, run.failed[0] if run.failed else "")
-        for run in done.runs
-    ]
-    migrated = dict.fromkeys(each for run in done.runs for each in run.migrated.done)
-    told = (
-        f"{plan.title[:1].upper()}{plan.title[1:]}: {done.result}, release {plan.release}, after {done.seconds:.0f} s",
-        f"Migrations: {', '.join(migrated)}" if migrated else "",
-    )
-    problems = [problem_of(done.error, name)] if done.error else []
-    problems += [Problem(name, note, level="warning") for note in done.notes]
-    heads = ("host", "before", "now", "result", "failed step")
-    return Summary(f"{name} · deployment {plan.id}", told, heads, tuple(rows), tuple(problems))
-
-
-def of_verified(found: Verification) -> Summary:
-    """What is live behind a pipeline."""
-    name = found.environment.name
-    rows = [(host.name, short(host.commit), host.error or host.health or "no health check") for host in found.hosts]
-    told = tuple(f"{flag}: {seen}{'' if well else ', and should not be'}" for flag, seen, well in found.flags)
-    problems = [problem_of(found.error, name)] if found.error else []
-    problems += [Problem(name, note, level="warning") for note in found.notes]
-    return Summary(
-        f"{name} · deployed by its pipeline", told, ("host", "commit", "health"), tuple(rows), tuple(problems)
-    )
 
 
 def of_status(found: Sequence[EnvironmentStatus], flags: Mapping[str, Flag], *, checked: bool) -> Summary:

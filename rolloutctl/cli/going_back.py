@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
-
-import typer
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from rolloutctl.cli import options
 from rolloutctl.cli.asking import Answer
-from rolloutctl.cli.deploy_desk import agrees_to_work
+from rolloutctl.cli.ending import Ending
+from rolloutctl.cli.following_desk import FollowingDesk
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.cli.wiring import configuration_for, tools_for
 from rolloutctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from rolloutctl.cli.render_following import Following
-    from rolloutctl.rules.host import Event
     from rolloutctl.workflows.code_rollback import CodePlan
     from rolloutctl.workflows.code_rollback import Request as CodeRequest
     from rolloutctl.workflows.database_rollback import DatabasePlan
@@ -88,19 +83,13 @@ def _code_back(invocation: Invocation, request: CodeRequest) -> NoReturn:
             show_code_plan(plan, answer_page())
 
     done = roll_back_code(request, tools_for(configuration), clone, show)
-    if invocation.json:
-        from rolloutctl.cli import documents, documents_deploy  # noqa: PLC0415
+    from rolloutctl.cli import documents_deploy, github_summaries_deploy, render_going_back  # noqa: PLC0415
 
-        documents.write(documents_deploy.of_code_back(done))
-    else:
-        from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415
-        from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
-        from rolloutctl.cli.render_going_back import show_code_back  # noqa: PLC0415
-
-        show_code_back(done, answer_page())
-        if done.error is not None:
-            show_error(done.error, side_page())
-    raise typer.Exit(done.error.exit_status if done.error else 0)
+    Ending(invocation, done.error).tell(
+        lambda: documents_deploy.of_code_back(done),
+        lambda page: render_going_back.show_code_back(done, page),
+        lambda: github_summaries_deploy.of_code_back(done),
+    )
 
 
 def _database_back(invocation: Invocation, request: DatabaseRequest, answer: Answer) -> NoReturn:
@@ -111,64 +100,31 @@ def _database_back(invocation: Invocation, request: DatabaseRequest, answer: Ans
     configuration.environment(request.environment)
     with _Desk(invocation, answer) as desk:
         done = roll_back_database(request, tools_for(configuration), desk)
-    if invocation.json:
-        from rolloutctl.cli import documents, documents_deploy  # noqa: PLC0415
+    from rolloutctl.cli import documents_deploy, github_summaries_deploy, render_going_back  # noqa: PLC0415
 
-        documents.write(documents_deploy.of_database_back(done))
-    else:
-        from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody reads
-        from rolloutctl.cli.render_error import show_error  # noqa: PLC0415
-        from rolloutctl.cli.render_going_back import show_database_back  # noqa: PLC0415
-
-        show_database_back(done, answer_page())
-        if done.error is not None:
-            show_error(done.error, side_page())
-    raise typer.Exit(done.error.exit_status if done.error else 0)
+    Ending(invocation, done.error).tell(
+        lambda: documents_deploy.of_database_back(done),
+        lambda page: render_going_back.show_database_back(done, page),
+        lambda: github_summaries_deploy.of_database_back(done),
+    )
 
 
-class _Desk:
+class _Desk(FollowingDesk):
     """`workflows.database_rollback.DatabaseDesk` for the command line."""
-
-    def __init__(self, invocation: Invocation, answer: Answer) -> None:
-        self._invocation = invocation
-        self._answer = answer
-        self._following: Following | None = None
-
-    def __enter__(self) -> Self:
-        if not self._invocation.json or sys.stderr.isatty():
-            from rolloutctl.cli.render_following import Following  # noqa: PLC0415 - rich only where somebody looks
-
-            self._following = Following()
-            self._following.look()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._following is not None:
-            self._following.end()
 
     def show(self, plan: DatabasePlan) -> None:
         """Show what goes back, and what is lost."""
-        if self._following is not None:
-            self._following.end()
-        if self._invocation.json and self._answer.given:
-            return
-        from rolloutctl.cli.render import answer_page, side_page  # noqa: PLC0415 - rich only where somebody looks
-        from rolloutctl.cli.render_going_back import show_database_plan  # noqa: PLC0415
+        page = self._page()
+        if page is not None:
+            from rolloutctl.cli.render_going_back import show_database_plan  # noqa: PLC0415 - rich where somebody looks
 
-        show_database_plan(plan, side_page() if self._invocation.json else answer_page())
+            show_database_plan(plan, page)
 
     def agrees(self, plan: DatabasePlan) -> bool:
         """Ask for the environment's name, whatever environment it is."""
-        reason = plan.reason if plan.environment.protected else None
-        what = "take migrations back"
-        agreed = agrees_to_work(self._answer, plan.environment, guarded=True, reason=reason, what=what)
-        if agreed and self._following is not None:
-            self._following.begin([host.name for host in plan.environment.hosts], plan.environment)
+        where = plan.environment
+        reason = plan.reason if where.protected else None
+        agreed = self._agrees(where, guarded=True, reason=reason, what="take migrations back")
+        if agreed:
+            self._begin([host.name for host in where.hosts], where)
         return agreed
-
-    def notice(self, host: str, event: Event) -> None:
-        """Follow a host."""
-        if self._following is not None:
-            self._following.notice(host, event)

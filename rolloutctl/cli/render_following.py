@@ -28,12 +28,12 @@ _A_MINUTE = 60
 class Following:
     """Follows hosts while they work; `notice` may be called from any thread, and never raises for a lost terminal.
 
-    With `every_line`, what a step says is printed as it comes, and not only its newest line.
+    What a step says is printed as it comes; on a terminal only its newest line is seen, unless `every_line` says so.
     """
 
     def __init__(self, *, every_line: bool = False) -> None:
         self._page: Page = side_page()
-        self._every_line = every_line
+        self._every_line = every_line or not self._page.terminal
         self._lock = threading.Lock()
         self._live: Live | None = None
         self._hosts: tuple[str, ...] = ()
@@ -102,15 +102,19 @@ class Following:
     def _said(self, host: str, lines: str) -> None:
         self._last[host] = lines.rpartition("\n")[2]
         if self._every_line:
-            for line in lines.splitlines():
-                self._page.line((line, "dim"), indent=2, hang=2)
+            self._print(host, lines.splitlines())
 
     def _rest(self, host: str, lines: Sequence[str]) -> None:
         """What was said in the last second, and not told yet."""
         told = self._last.get(host)
         known = max((number for number, line in enumerate(lines, 1) if line.rstrip() == told), default=0)
-        for line in lines[known:]:
-            self._page.line((line, "dim"), indent=2, hang=2)
+        self._print(host, lines[known:])
+
+    def _print(self, host: str, lines: Iterable[str]) -> None:
+        """Where several hosts work, each line says whose it is."""
+        named = f"{host}  " if len(self._hosts) > 1 else ""
+        for line in lines:
+            self._page.line(named, (line, "dim"), indent=2, hang=2)
 
     def _answered(self, host: str, event: Event) -> None:
         environment = self._environment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.deploy_play import BROKEN, FAILS, NAME, Play, git, wait_until
+from tests.cli.deploy_play import BROKEN, FAILS, MIGRATES, NAME, Play, git, wait_until
 
 
 @pytest.fixture
@@ -42,10 +42,13 @@ def test_every_host_gets_the_code_and_each_step_runs_where_and_when_it_should(pl
     assert (finished["action"], finished["commit"], finished["migrated"]) == ("finished", new, [NAME])
     assert [step["ok"] for step in finished["ran"]] == [True] * 6
 
-    newer = play.commit("newer", extra="y")
+    newer = play.commit("newer", extra="y", migrate=f"{MIGRATES}grep DB_PASSWORD .env\n")
     again = play.shell.run("deploy", "staging", newer, "--yes")
     assert again.status == 0, again.err
     assert "not needed on demo and web-2: packages" in again.out
+    told = [line.split("  ", 2)[2] for line in again.err.splitlines() if line.startswith("  demo  ")]
+    assert told[1:4] == [f"Migrating: {NAME}", f"Migrated:  {NAME} (2.00ms)", "DB_PASSWORD=•••"], again.err
+    assert told[4].startswith("✓ migrate  ")
     assert (play.hosts["demo"] / "packages").read_text() == "installed\n"
     assert play.env().count("FEATURE_BULK_EXPORT") == 1
     shown = play.shell.run("audit", "staging").out

@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 
 from rolloutctl.cli.github import Problem, Summary, annotation, tell
 from rolloutctl.cli.github_summaries import of_watch
+from rolloutctl.cli.github_summaries_deploy import of_database_back
+from rolloutctl.errors import PersonNeeded
 from rolloutctl.rules.config import Environment
+from rolloutctl.rules.migrations import Down, Migrated
 from rolloutctl.rules.redact import printable
 from rolloutctl.rules.verdicts_metrics import Verdict
+from rolloutctl.rules.work import StepRun
+from rolloutctl.workflows.database_rollback import DatabasePlan, DatabaseRolledBack
 from rolloutctl.workflows.monitor import Round
+from rolloutctl.workflows.safer_step import SaferStep
 from rolloutctl.workflows.sampling import Lost
 from tests.cli.deploy_play import BROKEN, FAILS, MIGRATES, Play
 from tests.cli.shell import ENVIRONMENTS, Ran, Shell
@@ -140,6 +146,46 @@ def test_a_deployment_is_told_host_by_host_without_a_secret(tmp_path: Path) -> N
     assert ran.status == 6
     assert f"| demo | {good[:9]} | /health 200" in summary
     assert f"{good[:9]} is live, and not {play.first[:9]}." in summary
+
+
+def test_a_task_and_code_going_back_are_told(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    step = Step(play.shell)
+    secret = next(line for line in play.env().splitlines() if line.startswith("DB_PASSWORD"))[13:30]
+    ran, summary = step.run("run", "staging", "sync", "--confirm", "staging")
+    assert (ran.status, summary.startswith("### ✅ staging · sync\n\nfinished, after ")) == (0, True), summary
+    assert " s, on demo\n" in summary
+    assert secret not in summary + ran.err
+    ran, summary = step.run("run", "alone", "fails", "--yes", "--json")
+    assert (ran.status, summary.startswith("### ❌ alone · fails\n")) == (5, True), summary
+    assert "it ended with exit 3" in summary
+    assert ran.err.startswith("::error title=alone")
+
+    new = play.commit("Show the calls", portal="new")
+    ran, summary = step.run("rollback", "staging", "--code", new, "--push", "--json")
+    assert ran.status == 0, ran.err
+    assert summary.startswith("### ✅ staging · code back\n\nEvery flag is off already")
+    assert f"revert-{new[:9]} is ready, and pushed. It reverts:" in summary
+    assert f"| {new[:9]} | Show the calls |\n" in summary
+    ran, summary = step.run("rollback", "staging", "--code", new, "--dry-run")
+    assert "To revert, on a new branch from origin/main:" in summary
+
+
+def test_migrations_that_went_back_and_those_that_did_not_are_told_apart() -> None:
+    lost = PersonNeeded("Going back failed on web-1.", subject="staging · web-1", hint="rolloutctl status staging")
+    migrations = (("2025_b", Down("yes", loses=("calls.note",))), ("2025_a", Down("yes", loses=("calls",))))
+    staging = Environment(name="staging", hosts=())
+    plan = DatabasePlan(staging, "web-1", 7, migrations, SaferStep("staging", ()))
+    ran = StepRun("migrate:rollback", 1, 2300, "")
+    summary = of_database_back(DatabaseRolledBack(plan, ran, Migrated(("2025_b",)), ("A note.",), lost))
+    assert summary.told[1] == "Batch 7, on web-1: failed, after 2.3 s"
+    assert summary.rows == (("2025_b", "calls.note", "went back"), ("2025_a", "calls", ""))
+    assert [(each.level, each.text) for each in summary.problems] == [
+        ("error", "Going back failed on web-1."),
+        ("warning", "A note."),
+    ]
+    dry = of_database_back(DatabaseRolledBack(plan))
+    assert (dry.told[1], dry.problems) == ("Batch 7, on web-1: a dry run", ())
 
 
 def test_a_watch_is_told_metric_by_metric() -> None:
