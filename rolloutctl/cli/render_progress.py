@@ -51,13 +51,11 @@ class Progress:
         self._lines: dict[str, list[Line]] = {}
         self._since = time.monotonic()
 
-    def look(self) -> None:
+    def look(self, told: str = "Looking at the hosts …") -> None:
         """Hosts are being looked at; nothing is changed yet."""
         if self._page.terminal:
             with suppress(OSError):
-                self._live = Live(
-                    Spinner(_SPINNER, text="Looking at the hosts …"), console=self._page.console, transient=True
-                )
+                self._live = Live(Spinner(_SPINNER, text=told), console=self._page.console, transient=True)
                 TERMINAL.draw(self._live)
 
     def pause(self) -> float:
@@ -121,10 +119,10 @@ class Progress:
 
 
 @contextmanager
-def looking() -> Iterator[None]:
-    """While hosts are being looked at, a terminal shows so."""
+def looking(told: str = "Looking at the hosts …") -> Iterator[None]:
+    """While hosts are being looked at, or something else takes long, a terminal shows so."""
     progress = Progress()
-    progress.look()
+    progress.look(told)
     try:
         yield
     finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +54,8 @@ def report(  # noqa: PLR0913 - each is a word of the command line
     configuration.rollout(flag)
     for name in files:
         check_place(Path(name).expanduser(), force=force)
-    story = tell(flag, tools_for(configuration))
+    with _at_work("Reading records and samples …"):
+        story = tell(flag, tools_for(configuration))
     if json:
         from rolloutctl.cli import documents, documents_report  # noqa: PLC0415 - not for --help
 
@@ -66,16 +69,32 @@ def report(  # noqa: PLR0913 - each is a word of the command line
         show_story(story, answer_page())
 
 
+@contextmanager
+def _at_work(told: str) -> Iterator[None]:
+    """Of months, and many hosts, it takes a while: a terminal shows so."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rolloutctl.cli.render_progress import looking  # noqa: PLC0415 - rich only where somebody looks
+
+    with looking(told):
+        yield
+
+
 def _write(name: str, made: Callable[[], str], *, force: bool) -> None:
     """To a file, or to stdout; nowhere for no name."""
+    if not name:
+        return
+    with _at_work("Writing the report …"):
+        text = made()
     if name == _STDOUT:
-        sys.stdout.write(made())
-    elif name:
+        sys.stdout.write(text)
+    else:
         from rolloutctl.cli.render import side_page  # noqa: PLC0415 - rich only where somebody reads
         from rolloutctl.cli.render_report import show_written  # noqa: PLC0415
         from rolloutctl.outside.report_file import write_report  # noqa: PLC0415
 
-        size = write_report(Path(name).expanduser(), made(), force=force)
+        size = write_report(Path(name).expanduser(), text, force=force)
         show_written(name, size, side_page())
 
 

@@ -183,12 +183,15 @@ def test_a_rollout_is_told_on_every_way_out(tmp_path: Path) -> None:
     assert shell.run("monitor", "demo", "--once").status == 0
     ran = shell.run("report", FLAG, "--html", "report.html", "--md", "report.md", "--json")
     assert ran.status == 0, ran.err
-    assert ran.err.splitlines()[0].startswith("✓ written: report.html, ")
+    assert [line.split(",")[0] for line in ran.err.splitlines()] == ["✓ written: report.html", "✓ written: report.md"]
     report = ran.document["report"]
     assert (report["seen"], report["phases"][0]["state"]) == ("companies 15 and 42", "current")
     assert [each["name"] for each in report["metrics"]] == ["health", "queue"]
     assert Elements((tmp_path / "report.html").read_text()).found
     assert "| ● pilot |" in (tmp_path / "report.md").read_text()
+    watched = shell.type("report", FLAG, "--html", "report.html", answers=[])
+    assert watched.status == 0
+    assert watched.out.index("Reading records and samples") < watched.out.index("Writing the report")
     (tmp_path / "other.html").write_text("<p>mine</p>")
     for words, status, said in (
         (("--html", "other.html"), 3, "--force"),
