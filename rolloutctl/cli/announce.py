@@ -70,8 +70,8 @@ def announce(  # noqa: PLR0913 - each is a word of the command line
     if asks or not json:
         _show(drafted, aside=json)
     channels = tuple(each for each in targets.channels if not asks or _agrees(each))
-    for file in () if dry_run else targets.files:
-        _write(file, drafted)
+    for number, file in enumerate(() if dry_run else targets.files):
+        _write(file, drafted, targets.files[:number])
     sent = send(drafted, () if dry_run else channels, tools)
     _end(_Ended(drafted, targets, channels, sent, dry_run=dry_run), invocation)
 
@@ -150,8 +150,8 @@ def _show(drafted: Draft, *, aside: bool) -> None:
     show_letter(drafted.letter, side_page() if aside else answer_page())
 
 
-def _write(file: Path, drafted: Draft) -> None:
-    """Make the file; never in the place of another.
+def _write(file: Path, drafted: Draft, written: Sequence[Path]) -> None:
+    """Make the file; never in the place of another. `written` are there already.
 
     Raises:
         Refused: something is there, or it can't be written.
@@ -164,16 +164,20 @@ def _write(file: Path, drafted: Draft) -> None:
         raise Refused(
             "There is such a file already.",
             subject=str(file),
-            state=f"It was left as it is. {_UNSENT}",
+            state=f"It was left as it is. {_said(written)}{_UNSENT}",
             hint="Name another one, or remove it.",
         ) from None
     except OSError as error:
         raise Refused(
             f"The file can't be written: {(error.strerror or str(error)).lower()}.",
             subject=str(file),
-            state=_UNSENT,
+            state=f"{_said(written)}{_UNSENT}",
             hint=f"See: ls -ld {file.parent}",
         ) from error
+
+
+def _said(written: Sequence[Path]) -> str:
+    return f"It was written to {words.listed(map(str, written))}. " if written else ""
 
 
 def _end(ended: _Ended, invocation: Invocation) -> None:
@@ -223,10 +227,13 @@ def _missed(ended: _Ended) -> PersonNeeded | None:
     reached = [each.channel.name for each in ended.sent.deliveries if not each.why]
     again = [word for name in names for word in ("--to", name)]
     drafted = ended.draft
+    written = () if ended.dry_run else ended.targets.files
+    sent = f"It was sent to {words.listed(reached)}." if reached else "It was sent nowhere."
+    command = words.command("announce", drafted.kind, drafted.flag, *again)
     return PersonNeeded(
         f"Not everybody got it: {words.listed(names)}.",
         subject=drafted.environment,
-        state=f"It was sent to {words.listed(reached)}." if reached else "It was sent nowhere.",
-        hint=words.command("announce", drafted.kind, drafted.flag, *again),
+        state=f"{_said(written)}{sent}",
+        hint=f"Mend that: there, or below announce.channels in environments.yaml. Then:\n{command}",
         details=tuple(f"{each.channel.name} ({each.channel.place}): {each.why}" for each in missed),
     )

@@ -56,9 +56,11 @@ def _once(client: httpx.Client, url: str, request: Mapping[str, Any]) -> Asked:
 def _in_words(failure: Exception) -> str:
     import httpx  # noqa: PLC0415 - see above
 
+    from rolloutctl.outside.no_connection import no_connection  # noqa: PLC0415 - see above
+
     words = (
         (httpx.TimeoutException, "no answer in time"),
-        (httpx.ConnectError, f"no connection: {failure}"),
+        (httpx.ConnectError, no_connection(failure)),
         (httpx.InvalidURL, "not a URL"),
         (httpx.RemoteProtocolError, "an answer that is not HTTP"),
     )

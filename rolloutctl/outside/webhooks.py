@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rolloutctl.outside.no_connection import no_connection
 from rolloutctl.outside.within import within
 from rolloutctl.rules.redact import one_line
 
@@ -123,7 +124,7 @@ def _in_words(failure: Exception) -> str:
     words = (
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.TimeoutException, "no answer in time; whether it was taken is not known"),
-        (httpx.ConnectError, f"no connection: {failure}"),
+        (httpx.ConnectError, no_connection(failure)),
         (httpx.UnsupportedProtocol, "not a URL that begins with https:// or http://"),
         (httpx.InvalidURL, "not a URL"),
         (httpx.RemoteProtocolError, "an answer that is not HTTP; whether it was taken is not known"),

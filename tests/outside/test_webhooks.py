@@ -7,6 +7,7 @@ import time
 import pytest
 
 from rolloutctl.outside import webhooks as ours
+from rolloutctl.outside.no_connection import no_connection
 from rolloutctl.outside.webhooks import post
 from tests.outside.listeners import OK, Answer, Hooked, webhooks
 
@@ -105,5 +106,8 @@ def test_a_server_that_answers_a_byte_at_a_time_is_left_too(monkeypatch: pytest.
 def test_no_server_and_no_url_are_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert post(f"http://127.0.0.1:{port}/", {}).startswith("no connection: ")
+    said = post(f"http://127.0.0.1:{port}/", {})
+    assert said == "no connection: it is refused, so nothing listens there, after 4 tries"
+    assert no_connection(socket.gaierror(-2, "Name or service not known")) == "no connection: no such host"
+    assert no_connection(OSError(113, "No route to host")) == "no connection: No route to host"
     assert post("ftp://example.com/", {}) == "not a URL that begins with https:// or http://"
