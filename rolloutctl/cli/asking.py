@@ -26,6 +26,7 @@ class Answer(Struct, frozen=True):
     confirm: str = ""
     dry_run: bool = False
     looks: str = "--dry-run"  # the option that only shows the plan; empty where there is none
+    needs: str = ""  # the name that --confirm has to say: --yes is not enough
 
     @property
     def given(self) -> bool:
@@ -45,11 +46,10 @@ class Answer(Struct, frozen=True):
                 hint=f"If {environment} is meant: --confirm {environment}",
             )
         if not self.given and not sys.stdin.isatty():
-            raise Refused(
-                "There is no terminal to ask on, and neither --yes nor --confirm was given.",
-                state=_UNTOUCHED,
-                hint=f"To see the plan: {self._command(self.looks)}" if self.looks else "",
-            )
+            what = "--confirm was not given" if self.needs else "neither --yes nor --confirm was given"
+            hints = [f"To see the plan: {self._command(self.looks)}"] if self.looks else []
+            hints += [f"To go on: {self._command('--confirm', self.needs)}"] if self.needs else []
+            raise Refused(f"There is no terminal to ask on, and {what}.", state=_UNTOUCHED, hint="\n".join(hints))
 
     def reason(self, reason: str, *, needed: bool, hurry: bool = False) -> str:
         """The reason that goes into the record, as one line; asked for where a protected environment needs one.
@@ -105,8 +105,8 @@ class Answer(Struct, frozen=True):
             hint=words.command(*typed, *missing),
         )
 
-    def _command(self, option: str) -> str:
-        return words.command(*self.invocation.argv, option)
+    def _command(self, *options: str) -> str:
+        return words.command(*self.invocation.argv, *options)
 
 
 def prompt(question: str) -> str:

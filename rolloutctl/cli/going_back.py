@@ -58,7 +58,7 @@ def go_back(invocation: Invocation, said: Words) -> NoReturn:
         _code_back(invocation, OfCode(said.environment, said.commit, said.push, said.dry_run))
     from rolloutctl.workflows.database_rollback import Request as OfDatabase  # noqa: PLC0415
 
-    answer = Answer(invocation, said.yes, said.confirm, said.dry_run)
+    answer = Answer(invocation, said.yes, said.confirm, said.dry_run, needs=said.environment)
     guarded = configuration_for(invocation).environment(said.environment).protected
     answer.check(said.environment)
     reason = answer.reason(said.reason, needed=guarded and not said.dry_run)

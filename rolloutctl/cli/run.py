@@ -37,7 +37,7 @@ def run(  # noqa: PLR0913 - each is a word of the command line
     """
     from pathlib import Path  # noqa: PLC0415 - not for --help
 
-    from rolloutctl.rules.tasks import task_for  # noqa: PLC0415
+    from rolloutctl.rules.tasks import asks_for_name, task_for  # noqa: PLC0415
 
     invocation = invocation_of(context)
     configuration = configuration_for(invocation)
@@ -45,11 +45,11 @@ def run(  # noqa: PLR0913 - each is a word of the command line
     if task is None:
         _list(configuration, where, json=json)
         return
-    task_for(configuration.tasks, task, where, configuration.path)
+    wanted = task_for(configuration.tasks, task, where, configuration.path)
     from rolloutctl.outside.task_runner import TaskRunner  # noqa: PLC0415
     from rolloutctl.workflows.run_task import Request, run_task  # noqa: PLC0415
 
-    answer = Answer(invocation, yes, confirm, looks="")
+    answer = Answer(invocation, yes, confirm, looks="", needs=environment if asks_for_name(wanted, where) else "")
     answer.check(environment)
     seconds = options.seconds(wait, "--wait")
     said = answer.reason(reason, needed=where.protected)

@@ -14,6 +14,7 @@ from rolloutctl.rules.reverts import Reverted
 _PATIENCE = 20.0  # seconds for what asks no other machine
 _AWAY = 120.0  # seconds for what does
 _ONE_PARENT = 2  # words of `rev-list --parents` for a commit that is no merge
+_ADVICE = ("Please make sure you have the correct access rights", "and the repository exists.")
 _MOST_BRANCHES = 100  # reverts of one commit
 
 
@@ -36,6 +37,11 @@ class Clone:
         """Why there is no clone here; empty where there is one."""
         status, _, said = self.git("rev-parse", "--git-dir")
         return "" if status == 0 else _last(said) or "it is no git repository"
+
+    @property
+    def has_remote(self) -> bool:
+        """Whether it knows where the team's branches are."""
+        return self.git("config", "--get", "remote.origin.url")[0] == 0
 
     def fetch(self) -> str:
         """Learn what is new on the remote; why that did not work, in words."""
@@ -129,6 +135,8 @@ class Clone:
 
 
 def _last(said: str) -> str:
-    """What git says last, as one line."""
-    lines = [line for line in printable(said).splitlines() if line.strip()]
-    return lines[-1].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
+    """What git says last, as one line; behind an unreachable remote its cause, which stands before git's advice."""
+    lines = [line for line in printable(said).splitlines() if line.strip() and not line.startswith(_ADVICE)]
+    if len(lines) > 1 and lines[-1].startswith("fatal: Could not read from remote"):
+        lines.pop()
+    return lines[-1].removeprefix("fatal: ").removeprefix("error: ").removesuffix(".") if lines else ""

@@ -83,6 +83,11 @@ class HostPlan(Struct, frozen=True):
         """Whether a key could not be set in `.env`, so that the next rebuild of the cache would undo a switch-off."""
         return any(edit.after is not None and edit.after_text is None for edit in self.edits)
 
+    @property
+    def cached(self) -> bool:
+        """Whether a config cache stands, so that the application does not read `.env`."""
+        return self.state.live is not None and self.state.live.settings is not None
+
     def lines(self) -> tuple[tuple[bytes, bytes], ...]:
         """The lines that change: as they will stand, and as they were; empty for a line that comes or goes."""
         old, new = _lines(self.state.content), _lines(self.new_env)
@@ -124,6 +129,19 @@ class Plan(Struct, frozen=True):
             and host.effective in (None, host.before)
             for host in self.hosts
         )
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether every `.env` only loses companies; that widens all the same where the cache shows it to fewer."""
+        return all(
+            host.before.limited and self.target.limited and set(self.target.companies) < set(host.before.companies)
+            for host in self.hosts
+        )
+
+    @property
+    def idle(self) -> tuple[HostPlan, ...]:
+        """The hosts where an edit of `.env` takes no effect: a config cache stands, and no step builds it anew."""
+        return tuple(host for host in self.hosts if host.cached and not self.environment.steps)
 
     def record(self, host: HostPlan, origin: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of all records of this change on one host; `origin` says who, from where, which version."""

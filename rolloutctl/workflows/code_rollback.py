@@ -27,6 +27,10 @@ class Clone(Protocol):
     def trouble(self) -> str:
         """Why there is none; empty where there is."""
 
+    @property
+    def has_remote(self) -> bool:
+        """Whether it knows where the team's branches are."""
+
     def fetch(self) -> str:
         """Learn what is new on the remote; why that did not work."""
 
@@ -161,9 +165,11 @@ def _planned(
             hint=f"See what was deployed: rolloutctl audit {name}",
         )
     onto = clone.branch_for(arrival.ref if arrival else "")
-    if not onto or not clone.holds(onto, commit):
+    if not onto:
+        raise _without_branch(name, clone, commit, away)
+    if not clone.holds(onto, commit):
         raise Refused(
-            f"{short(commit)} is not on the branch {onto or 'that the remote calls its own'}.",
+            f"{short(commit)} is not on the branch {onto}.",
             subject=name,
             state=_UNTOUCHED,
             hint=f"Where another commit is meant: rolloutctl rollback {name} --code COMMIT",
@@ -176,6 +182,24 @@ def _planned(
         meets = f"With it {ran}: the old code will meet the new database."
         notes = (*notes, f"{meets} To take them back first: rolloutctl rollback {name} --database")
     return CodePlan(name, commits, onto, arrival, safer, (*notes, *told))
+
+
+def _without_branch(name: str, clone: Clone, commit: str, away: str) -> Refused:
+    """A revert begins at a branch of the remote: nobody can merge it elsewhere."""
+    by_hand = f"or revert here, by hand: git revert {short(commit)}"
+    if not clone.has_remote:
+        return Refused(
+            "The clone beside environments.yaml has no remote named origin, on whose branch the revert could begin.",
+            subject=name,
+            state=_UNTOUCHED,
+            hint=f"git remote add origin URL; {by_hand}",
+        )
+    return Refused(
+        f"No branch of the remote is known here: {away or 'it has none that is called main or master'}.",
+        subject=name,
+        state=_UNTOUCHED,
+        hint=f"git fetch origin && git remote set-head origin BRANCH; {by_hand}",
+    )
 
 
 def _conflict(plan: CodePlan, reverted: Reverted) -> PersonNeeded:

@@ -225,15 +225,17 @@ class _Story:
     def _refuse_flags(self, plan: DeployPlan) -> None:
         """A flag that is on, or would come on, though nobody opened it by the records."""
         where = plan.environment.name
+        asked = [flag for flag in plan.flags if flag.name not in plan.keep_on]
+        frozen = self._frozen()
         for host in plan.hosts:
-            for name in turned_on_by_a_build(host.state, plan.flags):
+            for name in turned_on_by_a_build(host.state, plan.flags if frozen else asked):
+                meant = f"{where} is frozen" if frozen else f"If it is meant to be on: --keep-on {name}"
                 raise Refused(
                     f"{name} is off on {host.name}, and its .env has it on: a new config cache would switch it on.",
                     subject=f"{where} · {host.name}",
                     state=_UNBEGUN,
-                    hint=f"rolloutctl toggle {where} {name} false",
+                    hint=f"rolloutctl toggle {where} {name} false\n{meant}",
                 )
-        asked = [flag for flag in plan.flags if flag.name not in plan.keep_on]
         on = seen_by_somebody(asked, (host.audiences for host in plan.hosts))
         on = tuple(flag for flag in on if not all(flag.key in host.added for host in plan.hosts))
         for name, by_record in opened_by_record(self.fleet, on, where, self.tools).items():
@@ -288,14 +290,13 @@ class _Story:
 
     def _notes(self, plan: DeployPlan) -> tuple[str, ...]:
         notes = []
-        moment = self.tools.clock.now()
         deploy = plan.environment.deploy
         if deploy is not None and any(step.builtin == "steps" for step in deploy.steps) and not plan.environment.steps:
             notes.append(
                 f"`builtin: steps` stands for the steps that a change of {plan.environment.name} has, such as a config "
                 "cache and a restart. It has none: nothing is done in its place."
             )
-        if standing(plan.environment.freeze, moment) is not None:
+        if self._frozen():
             notes.append(f"{plan.environment.name} is frozen now: no flag is widened. This deployment is not held up.")
         if len({host.commit for host in plan.hosts}) > 1:
             notes.append("Not every host has the same commit now.")
@@ -305,7 +306,14 @@ class _Story:
             notes += [
                 f"{host.name}: {key} is not in .env, and its feature is on: this switches it off." for key in seen
             ]
+            notes += [
+                f"{host.name}: {name} is off, and its .env has it on: this switches it on, as --keep-on says."
+                for name in turned_on_by_a_build(host.state, plan.flags)
+            ]
         return tuple(notes)
+
+    def _frozen(self) -> bool:
+        return standing(self.environment.freeze, self.tools.clock.now()) is not None
 
     def _begin(self, plan: DeployPlan) -> None:
         """Without a record nothing is changed."""

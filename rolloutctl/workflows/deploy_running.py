@@ -159,9 +159,9 @@ class Running:
         return "somebody else changes .env or the config cache again and again", ""
 
     def _opened_by(self, before: HostState, got: Mapping[str, Any]) -> tuple[str, ...]:
-        """The flags that a cache with these settings would switch on."""
+        """The flags that a cache with these settings would switch on, though nobody said that they may be."""
         after: dict[str, Audience] = {}
-        for flag in self._plan.flags:
+        for flag in (flag for flag in self._plan.flags if flag.name not in self._plan.keep_on):
             audience = audience_in_settings(flag, got, before.in_file(flag)) if flag.config in got else None
             if audience is not None:
                 after[flag.name] = audience

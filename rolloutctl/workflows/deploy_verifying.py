@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -109,7 +109,7 @@ def verify(request: Request, tools: Tools, refs: Refs) -> Verification:
         asked = tuple(flag for flag in flags if flag.name not in request.keep_on)
         on = seen_by_somebody(asked, (each.audiences for each in seen.values()))
         opened = opened_by_record(fleet, on, name, tools, list(seen))
-        problems = (*found.reach(), *found.commits(wanted), *found.health(), *found.flags_of(opened))
+        problems = (*found.reach(), *found.commits(wanted), *found.health(), *found.flags_of(opened, request.keep_on))
         notes = () if request.look_only else _recorded(fleet, seen, request.ref or "", problems, tools)
     hosts = tuple(_host(environment, host.name, seen.get(host.name), away.get(host.name)) for host in environment.hosts)
     return Verification(environment, hosts, _flags(flags, seen, problems), notes, _error(environment, problems))
@@ -173,13 +173,13 @@ class _Verifying(Struct, frozen=True):
                 silent = f"{name}: the application's php does not answer."
                 yield _Problem(name, silent, f"rolloutctl doctor {where.name}")
 
-    def flags_of(self, opened: Mapping[str, bool]) -> Iterator[_Problem]:
+    def flags_of(self, opened: Mapping[str, bool], keep_on: Collection[str]) -> Iterator[_Problem]:
         for flag in self.flags:
             off = f"rolloutctl toggle {self.environment.name} {flag.name} false"
             for name, each in self.seen.items():
                 if each.state.content and not definitions(each.state.content, flag.key):
                     yield _Problem(flag.name, f"{flag.key} is not in .env of {name}.", off)
-                if turned_on_by_a_build(each.state, (flag,)):
+                if flag.name not in keep_on and turned_on_by_a_build(each.state, (flag,)):
                     waits = (
                         f"{flag.name} is off on {name}, and its .env has it on: a new config cache would switch it on."
                     )

@@ -10,6 +10,7 @@ from rolloutctl.rules.config import Flag
 from rolloutctl.rules.freeze import standing
 from rolloutctl.rules.host import HostState
 from rolloutctl.rules.plans import Plan
+from rolloutctl.workflows.narrowed import CACHE_STEP
 from rolloutctl.workflows.tools import Tools
 
 _UNTOUCHED = "Nothing was changed on any host."
@@ -102,10 +103,9 @@ def _idle(plan: Plan) -> list[Refused]:
             f"A config cache stands on {host.name}, and no step builds it anew: the change would take no effect.",
             subject=f"{plan.environment.name} · {host.name}",
             state=_UNTOUCHED,
-            hint="Add it to environments.yaml, below steps: {name: config cache, builtin: config-cache}",
+            hint=f"Add it to environments.yaml, below steps: {CACHE_STEP}",
         )
-        for host in plan.hosts
-        if not plan.environment.steps and host.state.live is not None and host.state.live.settings is not None
+        for host in plan.idle
     ]
 
 

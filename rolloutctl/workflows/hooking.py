@@ -24,13 +24,13 @@ _WENT_WRONG = frozenset({"reverted", "in_doubt"})
 
 
 def check_hooks(plan: Plan, tools: Tools) -> None:
-    """Ask the hooks before a widening, one after the other.
+    """Ask the hooks before a widening, one after the other; none where companies are only taken away.
 
     Raises:
         Refused: one of them failed.
     """
     hooks = tools.configuration.hooks.get("before-change", ())
-    for hook in hooks if not plan.narrow else ():
+    for hook in hooks if not (plan.narrow or plan.takes_away) else ():
         document = _document("before-change", tools) | {"change": change_fields(plan, "planned", ()), "error": None}
         if why := tools.hooks(hook, document):
             raise Refused(

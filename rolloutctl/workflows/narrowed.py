@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from shlex import quote
 
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.outcomes import HostOutcome
-from rolloutctl.rules.plans import Plan
+from rolloutctl.rules.plans import HostPlan, Plan
 from rolloutctl.rules.requests import describe, is_about_flag
 from rolloutctl.rules.work import failures
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once
 from rolloutctl.workflows.tools import Done, Tools
 
+CACHE_STEP = "{name: config cache, builtin: config-cache}"
 _GATEWAY = (502, 504)  # what nginx and Apache answer when nothing, or nothing in time, answers them
 
 
@@ -33,18 +35,21 @@ def conclude_narrowing(
     missed = [name for name in plan.unreachable if name not in outcomes]
     missed += [outcome.name for outcome in hosts if outcome.result != "kept" and outcome.name not in overtaken]
     unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
-    weak = [outcome.name for outcome in hosts if outcome.result == "kept" and _not_live(outcome, plan)]
     kept = [outcome.name for outcome in hosts if outcome.result == "kept"]
+    idle = [host for host in plan.idle if host.name in kept and not _cached_so(host, plan)]
+    idle_names = [host.name for host in idle]
+    weak = [name for name in kept if name not in idle_names and _not_live(outcomes[name], plan)]
     dead = [outcome.name for outcome in hosts if outcome.result == "kept" and _without_php_fpm(outcome)]
     error = (
-        _error(plan, hosts, missed, weak)
+        (_error(plan, hosts, missed, weak) if missed else _without_effect(plan, idle))
+        or _error(plan, hosts, missed, weak)
         or _overtaken(plan, kept, overtaken)
         or _not_written(plan, unwritten)
         or _dead(plan, dead)
     )
     if error is None and kept:
         error = run_once(fleet, plan, kept[0])
-    result = "refused" if isinstance(error, Refused) else "in_doubt" if missed or weak or overtaken else "kept"
+    result = "refused" if isinstance(error, Refused) else "in_doubt" if missed or idle or weak or overtaken else "kept"
     return remember(Done(plan, result, hosts, notes, error), tools)
 
 
@@ -58,6 +63,30 @@ def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
             if asked.status in probe.on:
                 return True
     return False
+
+
+def _cached_so(host: HostPlan, plan: Plan) -> bool:
+    """Whether the config cache says so already, whatever `.env` said."""
+    return host.effective is not None and host.effective.within(plan.target)
+
+
+def _without_effect(plan: Plan, idle: Sequence[HostPlan]) -> PersonNeeded | None:
+    """A switch-off that nothing makes live: the application reads its config cache, and no step builds that anew."""
+    if not idle:
+        return None
+    where, names = plan.environment.name, names_of([host.name for host in idle])
+    return PersonNeeded(
+        f"{plan.flag.name} is set to {plan.target} in .env, and that takes no effect on {names}.",
+        subject=where,
+        state=f"A config cache stands there, and no step builds it anew: whoever saw {plan.flag.name} still sees it.",
+        hint=f"Add it to environments.yaml, below steps: {CACHE_STEP}\nThen the same again: {again(plan)}\n"
+        f"Or by hand on {names}: {_by_hand(plan, idle[0])}, and restart php-fpm",
+    )
+
+
+def _by_hand(plan: Plan, host: HostPlan) -> str:
+    php = next(each.php for each in plan.environment.hosts if each.name == host.name)
+    return f"cd {quote(host.state.app)} && {quote(php)} artisan config:cache"
 
 
 def _without_php_fpm(outcome: HostOutcome) -> bool:

@@ -136,6 +136,25 @@ def test_a_flag_that_nobody_opened_by_the_records_ends_a_deployment_before_it_be
     assert kept.status == 0, kept.err
 
 
+def test_a_flag_that_only_env_has_on_comes_on_where_that_is_meant_and_in_no_freeze(play: Play) -> None:
+    app = play.hosts["demo"] / "app"
+    (app / ".env").write_text(play.env().replace("FEATURE_CUSTOMER_PORTAL=false", "FEATURE_CUSTOMER_PORTAL=true"))
+    shell, words = play.shell, ("deploy", "plain", "--yes", "--keep-on", "customer_portal")
+    text = shell.configuration.read_text()
+    always = "freeze: [{from: 'Mon 00:00', to: 'Sun 23:59', zone: UTC}], "
+    shell.configuration.write_text(text.replace("plain: {", "plain: {" + always))
+    frozen = shell.run(*words)
+    assert (frozen.status, "a new config cache would switch it on" in frozen.err) == (3, True), frozen.err
+    shell.configuration.write_text(text)
+    assert "If it is meant to be on: --keep-on customer_portal" in shell.run("deploy", "plain", "--yes").err
+    kept = shell.run(*words)
+    assert kept.status == 0, kept.err
+    assert "demo: customer_portal is off, and its .env has it on: this switches it on, as --keep-on says." in kept.out
+    assert "flags: customer_portal for everyone" in kept.out
+    host = shell.run("status", "plain", "--json").document["environments"][0]["hosts"][0]
+    assert host["flags"]["customer_portal"]["effective"] is True
+
+
 def test_what_would_open_a_flag_is_not_swapped_in_and_what_has_opened_one_is_told(play: Play) -> None:
     shell = play.shell
     assert shell.run("toggle", "opens", "bulk_export", "false", "--yes").status == 0

@@ -75,6 +75,8 @@ def test_what_does_not_fit_is_told_and_a_dry_run_leaves_no_branch(play: Play) ->
         (("--code",), 3, "No record tells which commit was deployed to staging last."),
         (("--code", "0123456789"), 2, "does not know 0123456789"),
         (("--code", "-x"), 2, "-x"),
+        (("--database",), 3, "There is no terminal to ask on, and --confirm was not given."),
+        (("--database",), 3, " rollback staging --database --confirm staging\n"),
         (("--database", "--yes"), 3, "does not tell which migrations ran: `migrate:status` fails with exit 1"),
     ):
         ran = run("rollback", "staging", *words)
@@ -86,3 +88,11 @@ def test_what_does_not_fit_is_told_and_a_dry_run_leaves_no_branch(play: Play) ->
     ran = run("rollback", "staging", "--code", elsewhere[:12])
     assert (ran.status, f"{elsewhere[:9]} is not on the branch main." in ran.err) == (3, True), ran.err
     assert git(play.folder, "branch", "--list", "revert*") == ""
+    git(play.folder, "remote", "remove", "origin")
+    ran = run("rollback", "staging", "--code", "HEAD")
+    assert (ran.status, "The clone beside environments.yaml has no remote named origin" in ran.err) == (3, True)
+    assert f"or revert here, by hand: git revert {elsewhere[:9]}" in ran.err
+    git(play.folder, "remote", "add", "origin", str(play.folder / "gone.git"))
+    ran = run("rollback", "staging", "--code", "HEAD")
+    assert (ran.status, "No branch of the remote is known here: " in ran.err) == (3, True), ran.err
+    assert "gone.git" in ran.err

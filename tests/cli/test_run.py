@@ -16,6 +16,9 @@ def test_a_task_runs_where_it_may_once_the_name_was_given_and_shows_no_secret(tm
         (("alone", "sync", "--yes"), 3, "The task sync may not run in alone."),
         (("production", "sync", "--confirm", "production"), 3, "It runs where tasks.sync.environments"),
         (("staging", "sync", "--yes"), 3, "To run sync, --yes is not enough for staging."),
+        (("staging", "sync"), 3, "There is no terminal to ask on, and --confirm was not given."),
+        (("staging", "sync"), 3, " run staging sync --confirm staging\n"),
+        (("alone", "fails"), 3, "neither --yes nor --confirm was given."),
         (("staging", "snyc", "--yes"), 2, "Did you mean 'sync'?"),
     ):
         refused = play.shell.run("run", *words)

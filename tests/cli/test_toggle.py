@@ -225,3 +225,36 @@ def test_a_change_that_no_step_makes_take_effect_is_refused(tmp_path: Path) -> N
         tmp_path, "version: 1\nflags: {customer_portal: {}}\nenvironments: {demo: {connection: embedded}}\n"
     ).run("toggle", "demo", "customer_portal", "true", "--yes")
     assert (ran.status, "no step builds it anew" in ran.err, "builtin: config-cache" in ran.err) == (3, True, True)
+
+
+def test_a_switch_off_that_no_step_makes_take_effect_needs_a_person(shell: Shell) -> None:
+    assert shell.run(*TOGGLE, "true", "--yes").status == 0
+    text = shell.configuration.read_text(encoding="utf-8")
+    shell.configuration.write_text(text.replace("{connection: embedded}", "{connection: embedded, steps: []}", 1))
+    for _ in range(2):  # the same again writes nothing, and still takes no effect
+        ran = shell.run(*TOGGLE, "false", "--yes")
+        assert ran.status == 5, ran.err
+        for said in (
+            "customer_portal is set to nobody in .env, and that takes no effect on demo.",
+            "A config cache stands there, and no step builds it anew: whoever saw customer_portal still sees it.",
+            "Add it to environments.yaml, below steps: {name: config cache, builtin: config-cache}",
+            "rolloutctl toggle demo customer_portal false",
+            "artisan config:cache, and restart php-fpm",
+        ):
+            assert said in ran.err, ran.err
+    (env,) = shell.folder.rglob("app/.env")
+    assert "FEATURE_CUSTOMER_PORTAL=false" in env.read_text(encoding="utf-8")
+    host = shell.run("status", "demo", "--json").document["environments"][0]["hosts"][0]
+    assert host["flags"]["customer_portal"]["effective"] is True
+    shell.configuration.write_text(text, encoding="utf-8")
+    assert shell.run(*TOGGLE, "false", "--yes").status == 0
+
+
+def test_a_switch_off_of_what_only_env_has_on_is_done_without_a_step(shell: Shell) -> None:
+    assert shell.run("status", "demo").status == 0
+    (env,) = shell.folder.rglob("app/.env")
+    env.write_text(env.read_text(encoding="utf-8").replace("CUSTOMER_PORTAL=false", "CUSTOMER_PORTAL=true"))
+    text = shell.configuration.read_text(encoding="utf-8")
+    shell.configuration.write_text(text.replace("{connection: embedded}", "{connection: embedded, steps: []}", 1))
+    ran = shell.run(*TOGGLE, "false", "--yes")
+    assert (ran.status, "CUSTOMER_PORTAL=false" in env.read_text(encoding="utf-8")) == (0, True), ran.err

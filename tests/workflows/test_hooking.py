@@ -12,8 +12,11 @@ from rolloutctl.errors import Refused
 from rolloutctl.outside.hooks import run_hook
 from rolloutctl.outside.yaml_file import load
 from rolloutctl.rules.hooks import Hook
+from rolloutctl.rules.plans import Wish
 from rolloutctl.workflows.hooking import tell_guard, tell_phase
-from rolloutctl.workflows.tools import Tools
+from rolloutctl.workflows.toggle import Request as Toggle
+from rolloutctl.workflows.toggle import toggle
+from rolloutctl.workflows.tools import Options, Tools
 from tests.workflows.conftest import PAIR, Pair
 
 FLAG = "customer_portal"
@@ -95,3 +98,18 @@ def test_an_interruption_while_a_hook_runs_does_not_unmake_the_change(pair: Pair
     pair.tools = replace(tools, hooks=interrupt)
     done = pair.switch(FLAG, True)
     assert (done.result, done.notes[-1]) == ("kept", "Interrupted: not every hook was waited for.")
+
+
+def test_taking_companies_away_asks_no_hook_also_where_the_cache_shows_it_to_nobody(pair: Pair) -> None:
+    hooked(pair).switch(FLAG, False)
+    (pair.folder / "no").touch()
+    for host in ("web-1", "web-2"):
+        env = pair.folder / "demo/hosts" / host / "app/.env"
+        text = "".join(line for line in env.read_text().splitlines(keepends=True) if "CUSTOMER_PORTAL" not in line)
+        env.write_text(f"{text}FEATURE_CUSTOMER_PORTAL=true\nFEATURE_CUSTOMER_PORTAL_TEST_COMPANIES=15,42\n")
+    added = Toggle("pair", FLAG, Wish(True, add=(103,)))
+    with pytest.raises(Refused, match="does not let it through"):
+        toggle(added, Options(), pair.tools, pair.desk)
+    taken = toggle(Toggle("pair", FLAG, Wish(True, remove=(42,))), Options(), pair.tools, pair.desk)
+    assert (taken.result, taken.plan.narrow) == ("kept", False)
+    assert "FEATURE_CUSTOMER_PORTAL_TEST_COMPANIES=15\n" in pair.env("web-2")
