@@ -28,7 +28,9 @@ from rolloutctl.rules.rollout_gates import Gate
 from rolloutctl.rules.rollout_standing import Standing
 from rolloutctl.rules.rollouts import Rollout
 from rolloutctl.rules.ticks import Progress
-from rolloutctl.rules.timeline import Step, timeline
+from rolloutctl.rules.timeline import Span, Step, planned_spans, timeline
+
+Planned = tuple[datetime, datetime | None]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -54,8 +56,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
 def chapters(found: Found) -> tuple[Chapter, ...]:
     """A chapter for each phase of the plan, and for those that were in the plan once."""
-    ends = [*(leg.dates.planned for leg in found.legs[1:]), None]
-    told = [_chapter(leg, end, found) for leg, end in zip(found.legs, ends, strict=True)]
+    spans = planned_spans(found.rollout)
+    told = [_chapter(leg, _planned(leg, span, found), found) for leg, span in zip(found.legs, spans, strict=True)]
     return (*told, *_forgotten(found))
 
 
@@ -66,14 +68,12 @@ def before(found: Found) -> tuple[Chapter, ...]:
 
 
 def _before(step: Step, found: Found) -> Chapter:
-    first, last = step.planned or (None, None)
-    begin, end = _midnight(first, found), None if last is None else datetime.combine(last, time.max, found.zone)
     told = Chapter(
         name=step.name,
         state=step.state,
         who="",
         kind="preparation",
-        planned=None if begin is None else (begin, end),
+        planned=_days(step.planned, found),
         slipped=step.slipped_days,
         stays=(Stretch(*step.real),) if step.real else (),
         note=step.length,
@@ -106,15 +106,27 @@ def state_of(found: Found) -> str:
     return f"{where}, not as the phase has it" if now.departed is not None else where
 
 
-def _chapter(leg: Leg, end: date | None, found: Found) -> Chapter:
+def _days(span: Span | None, found: Found) -> tuple[datetime, datetime] | None:
+    """From the beginning of the first day to the end of the last one."""
+    if span is None:
+        return None
+    return datetime.combine(span[0], time(), found.zone), datetime.combine(span[1], time.max, found.zone)
+
+
+def _planned(leg: Leg, span: Span | None, found: Found) -> Planned | None:
+    """A phase's days, as its timeline has them; the last one, where it has nothing to soak, goes on."""
+    days = _days(span, found)
+    return (days[0], None) if days and leg is found.legs[-1] and not leg.phase.soak else days
+
+
+def _chapter(leg: Leg, planned: Planned | None, found: Found) -> Chapter:
     stays = found.stays.get(leg.phase.name, ()) if leg.state != "left out" else ()
-    planned, ends = _midnight(leg.dates.planned, found), _midnight(end, found)
     return Chapter(
         name=leg.phase.name,
         state=leg.state,
         who=_whom(leg),
         cohort=leg.cohort if leg.phase.audience is None else None,
-        planned=None if planned is None else (planned, ends),
+        planned=planned,
         expected=_midnight(leg.dates.expected, found),
         unknown=leg.dates.unknown,
         slipped=leg.dates.slipped,

@@ -90,6 +90,11 @@ def days_of(step: Step, around: Timeline) -> Span | None:
     return step.forecast or step.planned
 
 
+def planned_spans(rollout: Rollout) -> list[Span | None]:
+    """The days that each phase is planned to last; see `_spans`."""
+    return _spans(rollout, planned(rollout))
+
+
 def day_of(rollout: Rollout, moment: datetime) -> date:
     """The day of a moment in the rollout's zone.
 
@@ -174,7 +179,7 @@ def _joined(plan: Step, record: Step, rollout: Rollout, today: date) -> Step:
 
 def _phases(rollout: Rollout, standing: Standing | None, now: datetime) -> Iterator[Step]:
     found = progress(rollout, standing or Standing(), now)
-    plans = _spans(rollout, [each.dates.planned for each in found])
+    plans = planned_spans(rollout)
     expected = _spans(rollout, [each.dates.day if each.state in ("current", "ahead") else None for each in found])
     for number, each in enumerate(found):
         known = standing is not None

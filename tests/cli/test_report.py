@@ -143,8 +143,8 @@ def test_the_short_version_fits_the_terminal(
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
     if width == 60:
-        assert "  ✓ 10%           30 companies\n      planned 4 Nov to 11 Nov    6 Nov to 17 Nov, 2 days" in shown
-        assert "  ● 50%           150 companies\n      planned 11 Nov to 18 Nov   from 17 Nov, 6 days late\n" in shown
+        assert "  ✓ 10%           30 companies\n      planned 4 Nov to 10 Nov    6 Nov to 17 Nov, 2 days" in shown
+        assert "  ● 50%           150 companies\n      planned 11 Nov to 17 Nov   from 17 Nov, 6 days late\n" in shown
     words = " ".join(shown.split())
     assert "✗ No errors of the feature: portal_errors" in words
     assert "incident, high: Class Portal\\Calls not found; detected Sat 8 Nov 14:01" in words

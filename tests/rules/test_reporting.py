@@ -11,7 +11,8 @@ import pytest
 from rolloutctl.rules.reporting import Chapter, Goal, Story
 from rolloutctl.rules.reporting_plot import plot
 from rolloutctl.rules.reporting_way import way
-from tests.tale import HOSTILE, PLAN, Measured, Tale, five_weeks
+from rolloutctl.rules.timeline import planned_spans
+from tests.tale import HOSTILE, PLAN, Measured, Tale, configuration, five_weeks
 from tests.telling import the_story, told
 
 pytestmark = pytest.mark.xdist_group("tale")  # its samples are made once
@@ -35,7 +36,7 @@ def test_phases_have_their_days_as_planned_and_as_they_were(story: Story) -> Non
     tenth = chapter(story, "10%")
     assert (tenth.state, tenth.slipped, tenth.cohort.people if tenth.cohort else None) == ("done", 2, 2_010)
     assert tenth.planned is not None
-    assert [moment.date().isoformat() for moment in tenth.planned if moment] == ["2025-11-04", "2025-11-11"]
+    assert [moment.date().isoformat() for moment in tenth.planned if moment] == ["2025-11-04", "2025-11-10"]
     (stay,) = tenth.stays  # the way back after the incident is the same stay
     assert (stay.begin, stay.end) == (
         datetime(2025, 11, 6, 9, 5, tzinfo=UTC),
@@ -43,6 +44,16 @@ def test_phases_have_their_days_as_planned_and_as_they_were(story: Story) -> Non
     )
     assert [each.state for each in story.chapters] == ["done", "done", "done", "current", "ahead"]
     assert (chapter(story, "full").expected is not None, chapter(story, "full").goals) == (True, ())
+
+
+def test_planned_days_are_those_of_the_timeline(story: Story) -> None:
+    days = {
+        each.name: [m.astimezone(ZONE).date() for m in each.planned if m] for each in story.chapters if each.planned
+    }
+    plan = configuration().rollout("customer_portal")
+    spans = dict(zip(plan.names, planned_spans(plan), strict=True))
+    assert days.pop("full") == list(spans.pop("full") or ())[:1]  # with nothing to soak the last phase goes on
+    assert days == {name: list(span or ()) for name, span in spans.items()}
 
 
 def test_a_change_that_went_back_has_no_part_in_who_saw_it(story: Story) -> None:
