@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+from msgspec import Struct
 
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.errors import RolloutctlError
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rolloutctl.cli.render import Page
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How it ended: `error` is why it did not end well, `known` a subject that the lines above have named."""
 
     invocation: Invocation

@@ -142,6 +142,14 @@ def _changes(typed: Typed, glance: Look) -> list[Offer]:
     return [Offer(change, _in_words(record, now, several=environment is None)) for change, record in found]
 
 
+def _schedules(typed: Typed, glance: Look) -> list[Offer]:
+    """Those that `status` has shown on this machine."""
+    return [
+        Offer(name, f"{record.get('flag')} {_audience(record.get('to'))}, at {record.get('written')}")
+        for name, record in glance().schedules(typed.given(("ENV",)))
+    ]
+
+
 def _in_words(record: Mapping[str, Any], now: datetime, *, several: bool) -> str:
     """`production · customer_portal for 15 and 42, put back, 3 days ago`; a host may have written anything."""
     where = f"{record.get('environment')} · " if several else ""
@@ -163,6 +171,7 @@ _KINDS: Final[Mapping[str, Callable[[Typed, Look], list[Offer]]]] = {
     "ENV": _environments,
     "FLAG": _flags,
     "ID": _changes,
+    "SCHEDULE": _schedules,
     "KIND": _kinds,
     "true|false": _switches,
     "15,42|all": _everyone,

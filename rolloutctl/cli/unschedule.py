@@ -10,7 +10,7 @@ from rolloutctl.cli import options
 from rolloutctl.cli.invocation import invocation_of
 from rolloutctl.cli.wiring import configuration_for, tools_for
 
-Name = Annotated[str, typer.Argument(metavar="ID", help="What `status` calls it.")]
+Name = Annotated[str, typer.Argument(metavar="SCHEDULE", help="What `status` calls it.")]
 
 
 def unschedule(

@@ -1,4 +1,4 @@
-"""What completion reads: names in environments.yaml and changes in the mirror, at a glance and without judging them."""
+"""What completion reads: names in environments.yaml, changes and schedules in the mirror, at a glance, unjudged."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ class Glance:
             if isinstance(change, str) and event in ("started", "kept", "reverted"):
                 found.setdefault(change, record).update(event=event)
         return sorted(found.items(), key=lambda item: str(item[1].get("time")), reverse=True)
+
+    def schedules(self, environment: str | None) -> list[tuple[str, Mapping[str, Any]]]:
+        """The ids and records of what is scheduled and not over, as far as this machine knows, the next first."""
+        found: dict[str, dict[str, Any]] = {}
+        over = set()
+        for record in self._records(environment):
+            entry, of = record.get("entry"), record.get("schedule")
+            if isinstance(of, str) and record.get("event") in ("schedule", "kept", "reverted"):
+                over.add(of)
+            elif isinstance(entry, str) and (record.get("event"), record.get("action")) == ("schedule", "scheduled"):
+                found[entry] = record
+        waiting = [item for item in found.items() if item[0] not in over]
+        return sorted(waiting, key=lambda item: str(item[1].get("due")))
 
     def _entries(self, section: str) -> dict[str, dict[str, Any]]:
         # Not outside/yaml_tree.py: that one tells every fault with its line, and takes twice as long to be there.

@@ -39,6 +39,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Shell:
         time = (datetime.now(UTC) - timedelta(days=days, hours=1)).isoformat()
         records = [{**fields, "time": time, "event": event} for event in ends]
         mirror.saw(environment, environment, [read_record(json.dumps(record)) for record in records])
+    for host in ("one", "two"):  # as the hosts of one environment, with what is over in the first one's log alone
+        meant = {"event": "schedule", "environment": "demo", "flag": "customer_portal", "action": "scheduled"}
+        pilot, off = {"enabled": True, "companies": [15]}, {"enabled": False, "companies": []}
+        marks = [
+            {**meant, "entry": "sss3", "due": "2026-12-03T09:00:00+00:00", "written": "3 Dec 09:00 UTC", "to": off},
+            {**meant, "entry": "sss1", "due": "2026-12-01T09:00:00+00:00", "written": "1 Dec 09:00 UTC", "to": pilot},
+            {**meant, "entry": "sss2", "due": "2026-12-02T09:00:00+00:00", "written": "2 Dec 09:00 UTC", "to": off},
+        ]
+        over = [{**meant, "entry": "eee", "action": "cancelled", "schedule": "sss2"}] if host == "one" else []
+        mirror.saw("demo", host, [read_record(json.dumps(each)) for each in (*marks, *over)])
     with (mirror_folder(shell.environment, shell.configuration) / "demo" / "demo.jsonl").open("a") as log:
         log.write('[]\n{"change": 5, "event": []}\n{"change": "torn", "ev')
     programs = shell.folder / "bin"
@@ -94,6 +104,8 @@ def test_what_completion_knows_of_the_commands_is_what_they_are(tmp_path: Path) 
         ("rollback s", ["strict"]),
         ("rollback --to ", ["ddd4", "ccc3", "bbb2", "aaa1"]),
         ("rollback demo --to ", ["ccc3", "bbb2", "aaa1"]),
+        ("unschedule demo ", ["sss1", "sss3"]),
+        ("unschedule strict ", []),
         ("audit demo --flag b", ["bulk_export"]),
         ("audit --flag=b", ["--flag=bulk_export"]),
         ("audit --flag bulk_export --change ", []),
@@ -121,6 +133,13 @@ def test_a_change_is_offered_with_what_it_did_where_and_when(project: Shell) -> 
         ("ccc3", "demo · customer_portal off, not known how it ended, 2 days ago"),
         ("bbb2", "demo · customer_portal on, put back, 3 days ago"),
         ("aaa1", "demo · customer_portal for 15 and 42, 9 days ago"),
+    ]
+
+
+def test_a_schedule_is_offered_with_what_it_will_do_and_when(project: Shell) -> None:
+    assert offered(project, "unschedule demo ") == [
+        ("sss1", "customer_portal for 15, at 1 Dec 09:00 UTC"),
+        ("sss3", "customer_portal off, at 3 Dec 09:00 UTC"),
     ]
 
 
