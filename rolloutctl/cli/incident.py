@@ -21,7 +21,6 @@ Id = Annotated[str | None, typer.Argument(metavar="[INCIDENT]", help="Its id; wi
 ById = Annotated[str | None, typer.Option("--id", metavar="INCIDENT", help="This incident.")]
 OfFlag = Annotated[str | None, typer.Option("--flag", metavar="FLAG", help="The open one of this flag.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to know of it; it goes into the record.")]
-Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What to know of it; it goes into the record.")]
 
 
 def list_(context: typer.Context, *, environment: options.AnyEnvironment = None, json: options.Json = False) -> None:
@@ -87,7 +86,7 @@ def recovered(  # noqa: PLR0913 - each is a word of the command line
     environment: options.Environment,
     flag: OfFlag = None,
     incident: ById = None,
-    note: Note = "",
+    note: options.Note = "",
     json: options.Json = False,
 ) -> None:
     """Say that an incident is over."""

@@ -23,6 +23,7 @@ Flag = Annotated[str, typer.Argument(metavar="FLAG", help="A flag of environment
 AnyFlag = Annotated[str | None, typer.Argument(metavar="[FLAG]", help="A flag; without it, all.")]
 OnlyFlag = Annotated[str | None, typer.Option("--flag", metavar="FLAG", help="Only this flag.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the record.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What to know of it; it goes into the record.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show and prove the plan, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Not enough to widen in a protected environment.")]
 Confirm = Annotated[

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="A role that the plan asks for, such as qa or product.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who signs, where it is not you; both are recorded.")]
-Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What to know of it; it goes into the record.")]
 Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the sign-off back.")]
-Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the record.")]
 
 
 def signoff(  # noqa: PLR0913 - each is a word of the command line
@@ -28,7 +26,7 @@ def signoff(  # noqa: PLR0913 - each is a word of the command line
     flag: options.Flag,
     role: Role,
     signer: As = "",
-    note: Note = "",
+    note: options.Note = "",
     withdraw: Withdraw = False,
     json: options.Json = False,
 ) -> None:
@@ -42,7 +40,9 @@ def signoff(  # noqa: PLR0913 - each is a word of the command line
     _record(invocation_of(context), flag, lambda tools: sign(signature, tools))
 
 
-def hold(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: options.Json = False) -> None:
+def hold(
+    context: typer.Context, *, flag: options.Flag, reason: options.Reason = "", json: options.Json = False
+) -> None:
     """Stop a rollout where it is, until somebody resumes it.
 
     The clock of the soak stands, and no phase begins. Who sees the feature stays.
@@ -53,7 +53,9 @@ def hold(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: 
     _record(invocation_of(context), flag, lambda tools: stop(flag, told, tools))
 
 
-def resume(context: typer.Context, *, flag: options.Flag, reason: Why = "", json: options.Json = False) -> None:
+def resume(
+    context: typer.Context, *, flag: options.Flag, reason: options.Reason = "", json: options.Json = False
+) -> None:
     """Let a rollout that is held go on, and the clock of its soak."""
     from rolloutctl.workflows.rollout_marking import resume as go_on  # noqa: PLC0415 - not for --help
 
