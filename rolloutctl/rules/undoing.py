@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rolloutctl.rules.history import PROVISIONAL, Change, fold, of_changes, undoable
 from rolloutctl.rules.records import Record
@@ -11,8 +12,7 @@ from rolloutctl.rules.records import Record
 Logs = Mapping[str, Sequence[Record]]  # by host, the arbiter's first, each oldest first
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is to be undone: so many changes of a flag, or of the one changed last; or all since the change `to`."""
 
     environment: str

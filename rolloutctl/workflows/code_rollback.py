@@ -13,7 +13,7 @@ from rolloutctl.rules.deploy_history import Arrival, last_arrival
 from rolloutctl.rules.deploys import check_ref, short
 from rolloutctl.rules.reverts import Reverted
 from rolloutctl.workflows.looking import look_at
-from rolloutctl.workflows.safer_step import SaferStep, safer_step
+from rolloutctl.workflows.safer_step import SaferStep, naming, safer_step
 from rolloutctl.workflows.tools import Tools
 
 _RECORDS = 1_000  # that are read to find a deployment
@@ -93,15 +93,9 @@ def roll_back_code(request: Request, tools: Tools, clone: Clone, show: Callable[
         Refused: there is no clone, no deployment is recorded, or the branch does not have the commit.
     """
     name = request.environment
-    if clone.trouble:
-        raise Refused(
-            f"There is no clone beside environments.yaml: {clone.trouble}.",
-            subject=name,
-            state=_UNTOUCHED,
-            hint="Keep environments.yaml in the application's repository, or revert by hand: git revert COMMIT",
-        )
     arrival, safer, notes = _looked(name, tools)
-    plan = _planned(request, clone, arrival, safer, notes)
+    with naming(safer):
+        plan = _planned(request, clone, arrival, safer, notes)
     show(plan)
     if request.dry_run:
         return CodeRolledBack(plan)
@@ -111,7 +105,7 @@ def roll_back_code(request: Request, tools: Tools, clone: Clone, show: Callable[
             f"The revert could not be prepared: {reverted.trouble}.",
             subject=name,
             state=_UNTOUCHED,
-            hint=f"By hand: git revert {short(plan.commits[0][0])}",
+            hint="\n".join((*safer.commands, f"By hand: git revert {short(plan.commits[0][0])}")),
         )
     if reverted.conflicts:
         return CodeRolledBack(plan, reverted, error=_conflict(plan, reverted))
@@ -146,6 +140,13 @@ def _planned(
     request: Request, clone: Clone, arrival: Arrival | None, safer: SaferStep, notes: tuple[str, ...]
 ) -> CodePlan:
     name = request.environment
+    if clone.trouble:
+        raise Refused(
+            f"There is no clone beside environments.yaml: {clone.trouble}.",
+            subject=name,
+            state=_UNTOUCHED,
+            hint="Keep environments.yaml in the application's repository, or revert by hand: git revert COMMIT",
+        )
     wanted = check_ref(request.commit) if request.commit else (arrival.commit if arrival else "")
     if not wanted:
         raise Refused(

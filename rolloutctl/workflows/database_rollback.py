@@ -27,7 +27,7 @@ from rolloutctl.workflows.closing import names_of
 from rolloutctl.workflows.deploy_endings import step_in_words
 from rolloutctl.workflows.deploy_looking import lost
 from rolloutctl.workflows.looking import look_at
-from rolloutctl.workflows.safer_step import SaferStep, safer_step
+from rolloutctl.workflows.safer_step import SaferStep, naming, safer_step
 from rolloutctl.workflows.tools import Tools
 
 _STATUS = 60.0  # seconds for migrate:status
@@ -97,14 +97,17 @@ def roll_back_database(request: Request, tools: Tools, desk: DatabaseDesk) -> Da
     with Fleet(environment, tools.sessions, tools.clock, desk.notice) as fleet:
         away = fleet.open(tools.configuration.flags.values())
         states = look_at(fleet, None, away, tools)
-        if first in away:
-            raise lost(first, away[first], environment.name)
-        plan = replace(_planned(fleet, states, tools), reason=request.reason)
+        safer = safer_step(environment.name, tools.configuration.flags.values(), states)
+        with naming(safer):
+            if first in away:
+                raise lost(first, away[first], environment.name)
+            plan = replace(_planned(fleet, safer), reason=request.reason)
         notes = tuple(f"{name} cannot be reached: {error.message}" for name, error in away.items())
         plan = replace(plan, notes=notes)
         desk.show(plan)
         if plan.stuck:
-            raise _stuck(plan)
+            with naming(safer):
+                raise _stuck(plan)
         if request.dry_run:
             return DatabaseRolledBack(plan)
         if not desk.agrees(plan):
@@ -166,11 +169,18 @@ class _Story:
         def ask(session: Session) -> str:
             seen = audiences_of(self.states[session.host.name], flags)
             wanted = requests_for(environment, session.host, [(f, seen.get(f.name)) for f in flags], session.server)
-            wrong = failures(asked_in(session.ask(wanted)) if wanted else ())
-            return "; ".join(f"{describe(asked.id, names, environment)} answers {asked}" for asked in wrong)
+            answers = asked_in(session.ask(wanted)) if wanted else ()
+            if wanted and not answers:
+                return "the application's php does not answer"
+            told = [f"{describe(asked.id, names, environment)} answers {asked}" for asked in failures(answers)]
+            return "; ".join(told)
 
         answers = self.fleet.each(ask, self.states)
-        return {name: told for name, told in answers.items() if told and not isinstance(told, Unreachable)}
+        told = {
+            name: f"it can't be asked: {answer.message}" if isinstance(answer, Unreachable) else answer
+            for name, answer in answers.items()
+        }
+        return {name: wrong for name, wrong in told.items() if wrong}
 
     def _marks(self, action: str, **said: object) -> dict[str, dict[str, Any]]:
         fields = {
@@ -184,7 +194,7 @@ class _Story:
         return marks_for(self.plan.environment, self.states, lambda _name: fields, self.tools)
 
 
-def _planned(fleet: Fleet, states: Mapping[str, HostState], tools: Tools) -> DatabasePlan:
+def _planned(fleet: Fleet, safer: SaferStep) -> DatabasePlan:
     environment = fleet.environment
     first = environment.hosts[0].name
     line = f"{_artisan(environment)} migrate:status --no-interaction --no-ansi"
@@ -212,7 +222,6 @@ def _planned(fleet: Fleet, states: Mapping[str, HostState], tools: Tools) -> Dat
     if isinstance(sources, Unreachable):
         raise lost(first, sources, environment.name)
     migrations = tuple((name, down_of(sources.get(name))) for name in names)
-    safer = safer_step(environment.name, tools.configuration.flags.values(), states)
     return DatabasePlan(environment, first, max(batches.values()), migrations, safer)
 
 
@@ -239,12 +248,11 @@ def _artisan(environment: Environment) -> str:
 
 def _stuck(plan: DatabasePlan) -> Refused:
     name = plan.environment.name
-    off = plan.safer.commands[0] if plan.safer.on else f"rolloutctl status {name}"
     return Refused(
         f"{names_of([each for each, _ in plan.stuck])} can't go back, and a batch goes back as a whole.",
         subject=f"{name} · {plan.host}",
         state=f"{_UNTOUCHED} Every migration of the batch {plan.batch} still stands.",
-        hint=f"{off}\nThen go forward: a new migration that mends it, by the next deployment."
+        hint="The way on is forward: a new migration that mends it, by the next deployment."
         + ("\nA missing file: deploy the commit that has it first." if _missing(plan) else ""),
         details=tuple(f"{each}: {down.why}" for each, down in plan.stuck),
     )

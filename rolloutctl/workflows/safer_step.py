@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from msgspec import Struct
 
+from rolloutctl.errors import RolloutctlError
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.deploy_plans import audiences_of
 from rolloutctl.rules.host import HostState
@@ -47,3 +49,14 @@ def safer_step(environment: str, flags: Iterable[Flag], states: Mapping[str, Hos
         if seen is not None:
             on.append((flag.name, str(seen)))
     return SaferStep(environment, tuple(on), bool(states), bool(each))
+
+
+@contextmanager
+def naming(safer: SaferStep) -> Iterator[None]:
+    """Whoever is refused here hears of the safer step all the same, and how to take it."""
+    try:
+        yield
+    except RolloutctlError as error:
+        error.state = "\n".join(filter(None, (error.state, safer.words)))
+        error.hint = "\n".join(filter(None, (*safer.commands, error.hint)))
+        raise

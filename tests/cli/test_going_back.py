@@ -81,6 +81,13 @@ def test_what_does_not_fit_is_told_and_a_dry_run_leaves_no_branch(play: Play) ->
     ):
         ran = run("rollback", "staging", *words)
         assert (ran.status, said in ran.err) == (status, True), ran.err
+    assert run("toggle", "staging", "bulk_export", "true", "--yes").status == 0
+    for words in (("--code",), ("--database", "--confirm", "staging"), ("--code", "0123456789")):
+        ran = run("rollback", "staging", *words)
+        assert "Switching off is safer and quicker, and has not been done: bulk_export is on for everyone." in ran.err
+        assert "Next: rolloutctl toggle staging bulk_export false\n" in ran.err
+    assert run("toggle", "staging", "bulk_export", "false", "--yes").status == 0
+    assert "Every flag is off already: the safer step has been done." in run("rollback", "staging", "--code").err
     dry = run("rollback", "staging", "--code", play.first, "--dry-run")
     assert (dry.status, "Every flag is off already" in dry.out) == (0, True), dry.err
     git(play.folder, "checkout", "-q", "-b", "aside")

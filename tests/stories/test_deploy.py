@@ -195,10 +195,44 @@ def test_migrations_run_once_fail_go_back_and_refuse_to_where_they_can_not(  # n
     with pytest.raises(Refused, match=f"{TAG} can't go back, and a batch goes back as a whole") as refused:
         roll_back_database(Back("lab"), team.operator.tools, team.desk)
     assert "its down() does nothing" in said(refused.value)
-    assert "Then go forward: a new migration" in said(refused.value)
+    assert "The way on is forward: a new migration" in said(refused.value)
+    assert "Every flag is off already: the safer step has been done." in said(refused.value)
     assert tables(database) == {"calls", "notes"}
     assert {record.event for record in log_of(first)} == {"deploy"}
     actions = [record.data["action"] for record in log_of(first)]
     assert actions == ["started", "finished", "started", "failed", "started", "finished", "started", "finished"]
     assert [record.data.get("of") for record in log_of(second)][4:6] == ["database", "database"]
     team.operator.seen.append((team.desk.shown, team.desk.events, said(refused.value)))
+
+
+def test_an_application_that_is_ill_behind_migrations_that_went_back_needs_a_person(
+    fresh_pair: Lab, hire: Hire, tmp_path: Path
+) -> None:
+    """What goes back here is what the live code needs: on the first host, where migrations run, every page fails."""
+    need_sqlite()
+    team = Team(fresh_pair, tmp_path, hire)
+    first, second = team.hosts
+    ills = "file_put_contents(storage_path('app/ill'), \"\\n\");"
+    team.push("one", **{CALLS: migration(makes("calls"), f"Schema::drop('calls'); {ills}")})
+    assert team.deploy("one").error is None
+    assert team.operator.toggle("bulk_export", True).result == "kept"
+
+    back = roll_back_database(Back("lab", "its column is wrong"), team.operator.tools, team.desk)
+    team.operator.seen.append((back, said(back.error)))
+    assert isinstance(back.error, PersonNeeded)
+    assert (back.error.exit_status, back.error.subject, back.migrated.done) == (5, "lab · web-1", (CALLS,))
+    assert back.error.message.startswith(
+        "The migrations went back, and the application is not well on web-1: /health answers 500"
+    )
+    assert back.error.state == f"Went back: {CALLS}. The code that is live expects the newer database."
+    assert back.error.hint.splitlines() == [
+        "Bring the older code back: rolloutctl rollback lab --code",
+        "Or the migrations again: rolloutctl deploy lab",
+    ]
+    assert back.plan.safer.words.startswith("Switching off is safer and quicker, and has not been done: ")
+    assert tables(tmp_path / "database.sqlite") == set()
+    assert [host.get("/health")[0] for host in team.hosts] == [500, 200]
+    for host in (first, second):
+        started, ended = [record.data for record in log_of(host) if record.data.get("of") == "database"]
+        assert (started["action"], ended["action"], ended["rolled_back"]) == ("started", "failed", [CALLS])
+        assert ended["reason"] == "its column is wrong"
