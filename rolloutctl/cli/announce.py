@@ -186,7 +186,7 @@ def _end(ended: _Ended, invocation: Invocation) -> None:
     Raises:
         PersonNeeded: a channel has not taken it.
     """
-    error = _missed(ended)
+    error = _missed(ended, invocation)
     if invocation.json:
         from rolloutctl.cli import documents, documents_announce  # noqa: PLC0415 - not for --help
 
@@ -219,21 +219,26 @@ def _results(ended: _Ended) -> dict[str, tuple[Channel, str]]:
     return found
 
 
-def _missed(ended: _Ended) -> PersonNeeded | None:
+def _missed(ended: _Ended, invocation: Invocation) -> PersonNeeded | None:
     missed = ended.sent.missed
     if not missed:
         return None
     names = [each.channel.name for each in missed]
     reached = [each.channel.name for each in ended.sent.deliveries if not each.why]
-    again = [word for name in names for word in ("--to", name)]
-    drafted = ended.draft
     written = () if ended.dry_run else ended.targets.files
     sent = f"It was sent to {words.listed(reached)}." if reached else "It was sent nowhere."
-    command = words.command("announce", drafted.kind, drafted.flag, *again)
+    command = words.command(*_again(invocation.argv, names))
     return PersonNeeded(
         f"Not everybody got it: {words.listed(names)}.",
-        subject=drafted.environment,
+        subject=ended.draft.environment,
         state=f"{_said(written)}{sent}",
-        hint=f"Mend that: there, or below announce.channels in environments.yaml. Then:\n{command}",
+        hint=f"Mend that there, or below announce.channels in environments.yaml.\n{command}",
         details=tuple(f"{each.channel.name} ({each.channel.place}): {each.why}" for each in missed),
     )
+
+
+def _again(argv: Sequence[str], channels: Sequence[str]) -> list[str]:
+    """What was typed, for these channels alone."""
+    values = {place + 1 for place, word in enumerate(argv) if word == "--to"}
+    kept = [word for place, word in enumerate(argv) if place not in values and word.partition("=")[0] != "--to"]
+    return [*kept, *(word for name in channels for word in ("--to", name))]

@@ -103,12 +103,15 @@ def test_a_channel_that_does_not_take_it_is_exit_5_with_the_way_to_send_it_there
     assert ran.status == 5
     assert "team (Slack, 127.0.0.1): it answers 404: no_service" in ran.err
     assert "It was sent nowhere." in ran.err
-    assert "Mend that: there, or below announce.channels in environments.yaml. Then:" in ran.err
-    assert "Next: rolloutctl announce production customer_portal --to team" in ran.err
+    assert "Mend that there, or below announce.channels in environments.yaml." in ran.err
+    again = ran.err.partition("Next: ")[2]
+    assert again.startswith("rolloutctl ")
+    assert again.endswith("announce production customer_portal --fact when=now --yes --to team\n")
     there.answers = [(404, {}, b"no_service")]
     words = ("announce", "production", FLAG, "--fact", "when=now", "--yes", "--to", "one.md", "--to", "team")
     written = shell.run(*words)
     assert (written.status, "It was written to one.md. It was sent nowhere." in written.err) == (5, True), written.err
+    assert written.err.endswith("--fact when=now --yes --to team\n")
     half = shell.run(*words[:-1], "two.md", "--to", "one.md")
     assert (half.status, "There is such a file already" in half.err) == (3, True), half.err
     half = shell.run(*words[:-4], "--to", "two.md", "--to", "one.md")
