@@ -49,6 +49,7 @@ class Fleet:
         self._flags: tuple[Flag, ...] = ()
         self._running: list[Future[None]] = []
         self.transacting = False  # from the first commit on, Ctrl-C is an answer to wait for and not an end
+        self.long_work = False  # minutes of a step that can't go back: a second Ctrl-C hangs up, and the host goes on
         self.interrupted = False
         self._over = threading.Event()
 
@@ -246,12 +247,12 @@ class Fleet:
                 found[name] = error
 
         self._running = [self._pool.submit(one, name, thing) for name, thing in things.items()]
-        self._finish()
+        self._finish(list(things))
         for future in self._running:
             future.result()
         return {name: found[name] for name in things}
 
-    def _finish(self) -> None:
+    def _finish(self, names: list[str]) -> None:
         """See every host out. In a transaction a Ctrl-C is noted, a second one leaves; else it ends all at once."""
         try:
             wait_for(self._running)
@@ -262,12 +263,23 @@ class Fleet:
             try:
                 wait_for(self._running)
             except KeyboardInterrupt:
+                if self.long_work:
+                    self._leave_behind(names)
+                    return
                 raise PersonNeeded(
                     "You left while hosts were at work.",
                     subject=self.environment.name,
                     state=f"A widening goes back by itself within {self.environment.hold:.0f} s; a switch-off stays.",
                     hint=f"rolloutctl status {self.environment.name}",
                 ) from None
+
+    def _leave_behind(self, names: list[str]) -> None:
+        """Hang up on the hosts that are still at work: whoever waits for them takes them for lost."""
+        for name, run in zip(names, self._running, strict=True):
+            session = None if run.done() else self.sessions.pop(name, None)
+            if session is not None:
+                session.close()
+        wait_for(self._running)
 
     def _beat(self) -> None:
         pause = min(_HEARTBEAT, self.environment.hold / 3)  # a short hold time needs a faster heart

@@ -131,7 +131,7 @@ class _Story:
         enter(self.fleet, [plan.host], who, tools, wait=wait)
         try:
             self._begin()
-            self.fleet.transacting = True
+            self.fleet.transacting = self.fleet.long_work = True
             line = f"{_artisan(plan.environment)} migrate:rollback --force --no-interaction --no-ansi"
             answer = self.fleet.each(lambda session: session.long_work.step(_STEP, line, _LIMIT), [plan.host])
         finally:
@@ -144,10 +144,19 @@ class _Story:
             step = ran[-1] if ran else StepRun(_STEP, 1, 0, "the host does not say how it ended")
         migrated = migrated_in(step.output)
         ill = self._ill() if step.ok else {}
-        error = _error(plan, step, migrated, ill, cut=f"{said}" if isinstance(said, Unreachable) else "")
+        error = _error(plan, step, migrated, ill, cut=self._cut(said))
         fields = {"ms": step.ms, "rolled_back": list(migrated.done), "unfinished": list(migrated.unfinished)}
         notes = record_or_owe(self.fleet, self._marks("failed" if error else "finished", **fields), tools)
         return DatabaseRolledBack(plan, step, migrated, notes, error)
+
+    def _cut(self, said: tuple[Event, ...] | Unreachable) -> str:
+        if not isinstance(said, Unreachable):
+            return ""
+        return (
+            f"You left while migrations went back on {self.plan.host}."
+            if self.fleet.interrupted
+            else (f"{self.plan.host} was lost while migrations went back: {said}.")
+        )
 
     def _begin(self) -> None:
         problems = record(
@@ -272,7 +281,7 @@ def _error(
     status = f"rolloutctl rollback {name} --database --dry-run"
     if cut:
         return PersonNeeded(
-            f"{plan.host} was lost while migrations went back: {cut}.",
+            cut,
             subject=f"{name} · {plan.host}",
             state="It goes on there, to its end.",
             hint=f"See what still stands: {status}",

@@ -174,7 +174,7 @@ class _Story:
         running = Running(self.fleet, plan, tools, self.desk)
         try:
             self._begin(plan)
-            self.fleet.transacting = True
+            self.fleet.transacting = self.fleet.long_work = True
             running.go()
         finally:
             leave(self.fleet, names)

@@ -70,6 +70,8 @@ def _message(plan: DeployPlan, broken: HostRun | None, left_on: Sequence[str], *
         return f"You interrupted the {plan.title}."
     if broken.lost:
         during = f" in the step '{broken.running}'" if broken.running else ""
+        if interrupted:
+            return f"You left the {plan.title}{during}, while {broken.name} was at work."
         return f"{title} was cut off{during}: {broken.name} was lost ({broken.lost})."
     assert broken.failed is not None  # noqa: S101 - it is broken
     step, status, _ = broken.failed

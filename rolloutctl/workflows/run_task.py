@@ -124,13 +124,14 @@ class _Story:
         enter(self.fleet, [name], who, tools, wait=self.request.wait)
         try:
             self._begin(name)
-            self.fleet.transacting = True
+            self.fleet.transacting = self.fleet.long_work = True
             answer = self.fleet.each(lambda session: session.long_work.step(task.name, task.run, task.timeout), [name])
         finally:
             leave(self.fleet, [name])
         said = answer[name]
         if isinstance(said, Exception):
-            return self._ended(name, StepRun(task.name, -1, 0), f"was cut off ({said})")
+            cut = "was left to itself by you" if self.fleet.interrupted else f"was cut off ({said})"
+            return self._ended(name, StepRun(task.name, -1, 0), cut)
         ran = steps_in(said)
         return self._ended(name, ran[-1] if ran else StepRun(task.name, 1, 0, "the host does not say how it ended"))
 

@@ -1,0 +1,135 @@
+"""A second Ctrl-C leaves long work at once: what goes on is told, and the record of the ending is owed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from msgspec.structs import replace
+
+from rolloutctl.errors import PersonNeeded
+from rolloutctl.outside.task_runner import TaskRunner
+from rolloutctl.outside.yaml_file import load
+from rolloutctl.rules.config import Environment
+from rolloutctl.rules.deploy_plans import DeployPlan
+from rolloutctl.rules.host import Event
+from rolloutctl.rules.tasks import Task
+from rolloutctl.workflows import deploy, run_task
+from rolloutctl.workflows.status import status
+from tests.cli.deploy_play import wait_until
+from tests.workflows.conftest import PAIR, Pair
+
+WAIT = "touch ../waits; n=0; until [ -e ../go ] || [ $n = 300 ]; do sleep 0.1; n=$((n+1)); done; touch ../ended"
+LONG = f"""\
+  works:
+    connection: embedded
+    hosts: [web-1]
+    deploy:
+      steps:
+        - {{name: wait, run: "{WAIT}"}}
+        - {{name: next, run: touch ../next}}
+tasks:
+  copy: {{run: "{WAIT}", environments: [works]}}
+"""
+
+
+class Desk:
+    """Agrees to everything."""
+
+    def show(self, *_what: object) -> None:
+        """It is known."""
+
+    def agrees(self, *_what: DeployPlan | Task | Environment) -> bool:
+        return True
+
+    def notice(self, host: str, event: Event) -> None:
+        """Nobody looks."""
+
+
+@pytest.fixture
+def works(pair: Pair) -> Pair:
+    path = pair.folder / "environments.yaml"
+    path.write_text(PAIR + LONG)
+    pair.tools = replace(pair.tools, configuration=load(path, {}))
+    return pair
+
+
+def test_a_deployment_is_left_in_the_step_that_runs_and_no_other_begins(works: Pair) -> None:
+    host = works.folder / "demo/hosts/web-1"
+    with two_interrupts(host / "waits"):
+        done = deploy.deploy(deploy.Request("works"), works.tools, Desk())
+    assert not (host / "go").exists()
+    error = done.error
+    assert isinstance(error, PersonNeeded)
+    assert error.message == "You left the deployment in the step 'wait', while web-1 was at work."
+    assert "; 'wait' may still run there, to its end." in error.state
+    assert "A widening" not in error.state
+    assert error.hint == "See how it stands, then the same again: rolloutctl deploy works"
+    assert at_work(works) == "tester@example.com (deployment"
+
+    (host / "go").touch()
+    wait_until(lambda: at_work(works) == "")
+    assert ((host / "ended").exists(), (host / "next").exists()) == (True, False)
+    assert works.switch("bulk_export", on=True, environment="works").error is None
+    said = [record.data["action"] for record in works.log("web-1") if record.event == "deploy"]
+    assert said == ["started", "failed"]
+
+
+def test_a_task_is_left_to_itself(works: Pair) -> None:
+    host = works.folder / "demo/hosts/web-1"
+    with two_interrupts(host / "waits"):
+        done = run_task.run_task(run_task.Request("works", "copy"), works.tools, Desk(), TaskRunner(works.folder))
+    assert done.error is not None
+    assert done.error.message == "The task copy failed on web-1: it was left to itself by you."
+    assert done.error.state == "It goes on there, to its end or its time limit."
+    (host / "go").touch()
+    wait_until(lambda: at_work(works) == "")
+    assert (host / "ended").exists()
+
+
+def at_work(works: Pair) -> str:
+    """Who is at work there."""
+    (found,) = status([works.tools.configuration.environment("works")], (), works.tools)
+    state = found.hosts[0].state
+    return str(state.working).partition(", since")[0] if state and state.working else ""
+
+
+@contextmanager
+def two_interrupts(waits: Path) -> Iterator[None]:
+    """Ctrl-C once that file is there, and again once the first one was heard and hosts are waited for anew."""
+    heard: list[int] = []
+    main = threading.get_ident()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        signal.default_int_handler(number, frame)
+
+    def waited_for() -> bool:
+        frame, names = sys._current_frames().get(main), list[str]()
+        while frame is not None:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        return "wait_for" in names and "_finish" in names
+
+    def press() -> None:
+        for count, holds in enumerate[Callable[[], bool]]((waits.exists, lambda: len(heard) == 1)):
+            wait_until(lambda: holds() and waited_for())  # noqa: B023 - called at once
+            assert len(heard) == count
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, hear)
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        yield
+    finally:
+        presser.join()
+        signal.signal(signal.SIGINT, before)
+    assert len(heard) == 2
