@@ -39,17 +39,25 @@ class Answer(Struct, frozen=True):
         Raises:
             Refused: there is no terminal, or the confirmed name is another one.
         """
+        self.check_name(environment)
+        if not self.given and not sys.stdin.isatty():
+            what = "--confirm was not given" if self.needs else "neither --yes nor --confirm was given"
+            hints = [f"To see the plan: {self._command(self.looks)}"] if self.looks else []
+            hints += [f"To go on: {self._command('--confirm', self.needs)}"] if self.needs else []
+            raise Refused(f"There is no terminal to ask on, and {what}.", state=_UNTOUCHED, hint="\n".join(hints))
+
+    def check_name(self, environment: str | None) -> None:
+        """See that the confirmed name is the environment's.
+
+        Raises:
+            Refused: it is another one.
+        """
         if self.confirm and environment is not None and self.confirm != environment:
             raise Refused(
                 f"--confirm says {self.confirm}, and the change is for {environment}.",
                 state=_UNTOUCHED,
                 hint=f"If {environment} is meant: --confirm {environment}",
             )
-        if not self.given and not sys.stdin.isatty():
-            what = "--confirm was not given" if self.needs else "neither --yes nor --confirm was given"
-            hints = [f"To see the plan: {self._command(self.looks)}"] if self.looks else []
-            hints += [f"To go on: {self._command('--confirm', self.needs)}"] if self.needs else []
-            raise Refused(f"There is no terminal to ask on, and {what}.", state=_UNTOUCHED, hint="\n".join(hints))
 
     def reason(self, reason: str, *, needed: bool, hurry: bool = False) -> str:
         """The reason that goes into the record, as one line; asked for where a protected environment needs one.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rolloutctl.cli import words
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.history import Change
-from rolloutctl.rules.host import HostState, Pending
+from rolloutctl.rules.host import Holder, HostState, Pending
 from rolloutctl.rules.incidents import Incident
 from rolloutctl.rules.provisional import NOT_CONFIRMED
 from rolloutctl.rules.records import audience_of
@@ -70,6 +71,30 @@ def disagreeing(found: EnvironmentStatus, name: str, meant: Audience | None = No
         for host in found.hosts
         if host.flags and (not host.flags[name].well or not _same(host.flags[name], meant))
     )
+
+
+def unanswered(found: EnvironmentStatus, name: str) -> tuple[str, ...]:
+    """The hosts that seem to disagree about a flag only because none of its probes was answered there."""
+    odd = disagreeing(found, name)
+    return tuple(host.name for host in found.hosts if host.name in odd and _is_silent(found, host, name))
+
+
+def _is_silent(found: EnvironmentStatus, host: HostStatus, name: str) -> bool:
+    on_host = (host.flags or {})[name]
+    asked = bool(on_host.probes) and all(asked.status is None for asked in on_host.probes)
+    return asked and replace(on_host, probes=()).well and _same(on_host, found.seen(name))
+
+
+def odd_in_words(found: EnvironmentStatus, name: str, *, alone: str) -> str:
+    """Which hosts disagree about a flag, and which do not answer; `alone`: what to say where there is one host."""
+    silent = unanswered(found, name)
+    odd = [host for host in disagreeing(found, name) if host not in silent]
+    said = [f"no probe answers on {words.listed(silent)}"] if silent else []
+    if odd and len(found.hosts) == 1:
+        said.append(alone)
+    elif odd:
+        said.append(f"{words.listed(odd)} {'disagrees' if len(odd) == 1 else 'disagree'}")
+    return "; ".join(said)
 
 
 def about(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> str:
@@ -184,8 +209,14 @@ def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[
                     flags,
                 ),
             )
-        if host.state and host.state.holder and host.state.holder.phase != "provisional":
-            yield Remark(f"{found.environment.name} · {host.name}", f"locked by {host.state.holder}", urgent=False)
+        holder = host.state.holder if host.state else None
+        if host.state and holder and holder.phase != "provisional" and not _is_its_work(holder, host.state):
+            yield Remark(f"{found.environment.name} · {host.name}", f"locked by {holder}", urgent=False)
+
+
+def _is_its_work(holder: Holder, state: HostState) -> bool:
+    """Whether who has the lock for a moment is the deployment, or the task, that is named as being at work."""
+    return state.working is not None and holder.fields == state.working.fields
 
 
 def _goes_forward(found: EnvironmentStatus, host: HostStatus, pending: Pending) -> bool:
@@ -223,14 +254,9 @@ def _host(found: EnvironmentStatus, host: HostStatus) -> Iterator[Remark]:
 
 
 def _drift(found: EnvironmentStatus, name: str) -> Remark:
-    hosts = disagreeing(found, name)
-    verb = "disagrees" if len(hosts) == 1 else "disagree"
-    alone = "its .env, config cache and answers disagree" if len(found.hosts) == 1 else ""
-    return Remark(
-        f"{found.environment.name} · {name}",
-        alone or (f"{words.listed(hosts)} {verb}" if hosts else "hosts disagree"),
-        words.command("status", found.environment.name, name),
-    )
+    said = odd_in_words(found, name, alone="its .env, config cache and answers disagree")
+    where = found.environment.name
+    return Remark(f"{where} · {name}", said or "hosts disagree", words.command("status", where, name))
 
 
 def _undeclared(found: EnvironmentStatus) -> Iterable[Remark]:

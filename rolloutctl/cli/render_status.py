@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from rolloutctl.cli import words
-from rolloutctl.cli.remarks import about, disagreeing, meant_for, mend, remarks
+from rolloutctl.cli.remarks import about, disagreeing, meant_for, mend, odd_in_words, remarks, unanswered
 from rolloutctl.cli.render import Cell, Page, text
 from rolloutctl.rules.config import Flag
 from rolloutctl.rules.flags import Audience
@@ -54,10 +54,7 @@ def show_flag(found: EnvironmentStatus, flag: Flag, page: Page) -> None:
         told = f"Last change: {last.id}, {words.local(last.time)}, {who}: {last.before} → {last.after}"
         page.line(", ".join(filter(None, (told, reason))), indent=2, hang=2)
     _show_remarks([found], {flag.name: flag}, page, only=flag.name)
-    hosts = disagreeing(found, flag.name, meant_for(found, flag))
-    if hosts:
-        page.gap()
-        page.advice(f"To bring {words.listed(hosts)} in line: {mend(found, flag)}", indent=2)
+    _show_way_on(found, flag, page)
 
 
 def show_health(found: Found, now: datetime | None, page: Page) -> None:
@@ -94,16 +91,14 @@ def _cell(found: EnvironmentStatus, name: str, now: datetime) -> Text:
     seen = found.seen(name)
     if all(host.error is not None for host in found.hosts):
         return text(("unreachable", "red"))
-    hosts = disagreeing(found, name)
+    odd = odd_in_words(found, name, alone="not as it should be")
     who = text((_who(seen), "green" if seen is not None and seen.enabled else ""))
     if name in found.stays:
         stay, soak = found.stays[name]
         told = f", {words.soaked(stay.soak(now), soak)}" if soak else ""
         who += text(f" · {stay.phase}{told}")
-    if hosts:
-        alone = "not as it should be" if len(found.hosts) == 1 else ""
-        told = alone or f"{words.listed(hosts)} {'disagrees' if len(hosts) == 1 else 'disagree'}"
-        who += text((f"   ! {told}", "bold yellow"))
+    if odd:
+        who += text((f"   ! {odd}", "bold yellow"))
     return who
 
 
@@ -181,6 +176,19 @@ def _host_row(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> list[Ce
     cached = host.state is not None and host.state.live is not None and host.state.live.settings is None
     cache = "none" if cached else _value(on_host.effective)
     return [host.name, _value(on_host.file), cache, _answers(on_host, flag), text((about(found, host, flag), "yellow"))]
+
+
+def _show_way_on(found: EnvironmentStatus, flag: Flag, page: Page) -> None:
+    """What helps where a host disagrees, or does not answer."""
+    silent = unanswered(found, flag.name)
+    if silent:
+        page.gap()
+        why = f"To see why {words.listed(silent)} {'does' if len(silent) == 1 else 'do'} not answer"
+        page.advice(f"{why}: {words.command('doctor', found.environment.name)}", indent=2)
+    hosts = [name for name in disagreeing(found, flag.name, meant_for(found, flag)) if name not in silent]
+    if hosts:
+        page.gap()
+        page.advice(f"To bring {words.listed(hosts)} in line: {mend(found, flag)}", indent=2)
 
 
 def _labelled(head: str, cell: Cell) -> Cell:

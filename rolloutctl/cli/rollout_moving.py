@@ -109,10 +109,13 @@ def _move(invocation: Invocation, step: Step, answer: Answer, with_pending: bool
     invocation.changing = True
     how = Options(dry_run=answer.dry_run, with_pending=with_pending, wait=options.seconds(wait, "--wait"))
     configuration = configuration_for(invocation)
-    answer.check(configuration.rollout(step.flag).environment)
+    where = configuration.rollout(step.flag).environment
+    answer.check_name(where)
     step = replace(step, reason=answer.reason(step.reason, needed=False))
     tools = tools_for(configuration)
     move = find_move(step, tools)
+    if not move.audience.nobody:  # else nothing may have to be written, and nobody is asked
+        answer.check(where)
     if not invocation.json:
         _show(move)
     change(invocation, answer, lambda desk: make_move(move, step, how, tools, desk))

@@ -14,7 +14,7 @@ from rolloutctl.rules.triage_evidence import Measured
 
 
 class Step(Struct, frozen=True):
-    """One step. `elsewhere`: a line for git or the database, that is only printed, never run."""
+    """One step. `elsewhere`: a line for git, that is only printed, never run."""
 
     what: str
     command: str = ""
@@ -32,6 +32,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         limitable: whether the flag has a list of companies.
         tried_in: the environment in which it is tried first; empty for none.
         deployable: whether `rolloutctl deploy` brings code there.
+        recorded: whether the records tell which commit was deployed last.
         rollout: whether a rollout opens it there.
         measured: whether metrics are declared there; `guarded`: whether one of them guards.
     """
@@ -42,6 +43,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     limitable: bool = False
     tried_in: str = ""
     deployable: bool = False
+    recorded: bool = False
     rollout: bool = False
     measured: bool = False
     guarded: bool = False
@@ -101,19 +103,18 @@ def _kept(severity: Severity, scene: Scene) -> tuple[Step, ...]:
 
 
 def _undone(scene: Scene) -> tuple[Step, ...]:
-    """What a deployment brought can be taken back by hand, where being off is not enough."""
+    """What a deployment brought can be taken back, where being off is not enough."""
     audit = f"rolloutctl audit {scene.environment} --flag {scene.flag}"
+    back = f"rolloutctl rollback {scene.environment}"
+    code = "If a commit is the cause, prepare its revert, have it merged, and let it be deployed"
     return (
         Step("Find the cause: who changed what, when", audit),
-        Step(
-            "If a commit is the cause, `git log --oneline` finds it; undo it, push, and let it be deployed",
-            "git revert COMMIT",
-            elsewhere=True,
-        ),
+        Step(code, f"{back} --code")
+        if scene.recorded
+        else Step(f"{code}; `git log --oneline` finds it", f"{back} --code COMMIT"),
         Step(
             "Only if a migration is the cause, and nothing else helps",
-            "php artisan migrate:rollback --force",
-            elsewhere=True,
+            f"{back} --database",
             warning="It undoes the whole last batch of migrations, not one, and what was written since may be lost. "
             "Switching the feature off is safer.",
         ),

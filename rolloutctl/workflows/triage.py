@@ -199,6 +199,7 @@ class _Case(Struct, frozen=True):
             limitable=configuration.flag(self.flag).companies_key is not None,
             tried_in=tried_in,
             deployable=deploy is not None and not deploy.verify_only,
+            recorded=environment.deploy is not None,
             rollout=rollout is not None and rollout.environment == name,
             measured=bool(metrics),
             guarded=any(metric.guard for metric in metrics),

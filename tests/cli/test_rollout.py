@@ -85,6 +85,18 @@ def test_from_phase_to_phase(planned: Shell) -> None:
     assert "companies 15 and 42 · pilot, day 1 of 7" in planned.run("status").out
 
 
+def test_a_phase_that_shows_the_feature_to_nobody_asks_only_where_somebody_sees_it(planned: Shell) -> None:
+    begun = planned.run("rollout", "start", FLAG, *PAST)
+    assert (begun.status, "✓ dark has begun: nobody sees customer_portal" in begun.out) == (0, True), begun.err
+    words = ("rollout", "advance", FLAG, "--override", "soak", "--reason", "a test")
+    ran = planned.run(*words)
+    assert (ran.status, "There is no terminal to ask on" in ran.err) == (3, True), ran.err
+    assert planned.run(*words, "--yes").status == 0
+    back = planned.run("rollout", "advance", FLAG, "--to", "dark", "--reason", "too early")
+    assert (back.status, "There is no terminal to ask on" in back.err) == (3, True), back.err
+    assert "companies 15 and 42 · pilot" in planned.run("status", "demo").out
+
+
 def test_a_change_beside_it_is_told_before_it_is_made_and_shows_as_drift(planned: Shell) -> None:
     assert planned.run("rollout", "start", FLAG, "--yes", *PAST).status == 0
     beside = planned.run("toggle", "demo", FLAG, "true", "--companies", "15", "--yes")
@@ -133,7 +145,8 @@ def test_hold_resume_and_abort(planned: Shell) -> None:
         (("start", FLAG, "--yes", "--to", "half"), 3, "needs a reason"),
         (("start", FLAG, "--yes", "--override", "checklist"), 3, "needs a reason"),
         (("start", FLAG, "--yes", "--override", "sok", "--reason", "x"), 2, "There is no gate 'sok'"),
-        (("start", FLAG), 3, "There is no terminal to ask on"),
+        (("start", FLAG, "--to", "pilot", *PAST), 3, "There is no terminal to ask on"),
+        (("start", FLAG, "--confirm", "strict"), 3, "--confirm says strict"),
         (("advance", FLAG, "--yes"), 3, "rolloutctl rollout start customer_portal"),
         (("signoff", FLAG, "prodct"), 2, "Did you mean 'product'?"),
         (("signoff", FLAG, "qa", "--as", "x" * 2000), 2, "--as has 2,000 characters"),

@@ -231,6 +231,40 @@ def test_who_holds_a_lock_is_named_and_is_no_fault(sheet: Sheet) -> None:
     assert "  · production · web-1: locked by qa@example.com (portal for everyone, since 12:00)\n" in sheet.text
 
 
+def test_a_deployment_that_holds_the_lock_for_a_moment_is_named_once(sheet: Sheet) -> None:
+    fields = {"actor": "qa@example.com", "what": "deployment of main", "since": "12:00", "deployment": "d1"}
+    both = {"holder": Holder("executing", fields), "working": Holder("working", fields)}
+    other = {**both, "holder": Holder("executing", {**fields, "what": "portal for nobody"})}
+    show_status([_status(_host("web-1", OFF, **both), _host("web-2", OFF, **other))], FLAGS, NOW, sheet.page)
+    said = [line for line in sheet.text.splitlines() if "·" in line]
+    assert said == [
+        "  · production · web-2: locked by qa@example.com (portal for nobody, since 12:00)",
+        "  · production · web-1: qa@example.com (deployment of main, since 12:00) is at work",
+        "  · production · web-2: qa@example.com (deployment of main, since 12:00) is at work",
+    ]
+
+
+def test_a_host_where_no_probe_was_answered_is_told_as_one_and_not_as_one_that_disagrees(sheet: Sheet) -> None:
+    silent = _asked(_host("web-1", ON), Asked("portal 0", ok=False, status=None, ms=9, error="connection refused"))
+    wrong = _asked(_host("web-2", ON), Asked("portal 0", ok=False, status=404, ms=9))
+    found = _status(silent, wrong)
+    show_status([found], FLAGS, NOW, sheet.page)
+    assert "  portal   companies 15 and 42   ! no probe answers on web-1; web-2 disagrees\n" in sheet.text
+    assert "  ! production · portal: no probe answers on web-1; web-2 disagrees\n" in sheet.text
+    show_flag(found, FLAG, sheet.page)
+    assert "  To see why web-1 does not answer: rolloutctl doctor production\n" in sheet.text
+    assert "  To bring web-2 in line: rolloutctl toggle production portal true --companies 15,42\n" in sheet.text
+
+
+def test_where_no_host_answers_none_is_said_to_disagree(sheet: Sheet) -> None:
+    silent = Asked("portal 0", ok=False, status=None, ms=9, error="timed out")
+    show_status(
+        [_status(_asked(_host("web-1", ON), silent), _asked(_host("web-2", ON), silent))], FLAGS, NOW, sheet.page
+    )
+    assert "no probe answers on web-1 and web-2\n" in sheet.text
+    assert "disagree" not in sheet.text
+
+
 def test_keys_that_nobody_declared_are_named_once(sheet: Sheet) -> None:
     hosts = []
     for name in ("web-1", "web-2"):
@@ -352,6 +386,13 @@ def _host(name: str, env: bytes, **more: Any) -> HostStatus:  # noqa: ANN401 - f
     flags = {FLAG.name: FlagOnHost(FLAG.name, enabled, enabled, in_sync=True, probes=companies)}
     health = Asked("health", ok=True, status=200, ms=5)
     return HostStatus(name, f"10.0.0.{name[-1]}", state=found, flags=flags, health=health)
+
+
+def _asked(host: HostStatus, *answers: Asked) -> HostStatus:
+    """A host whose cache says what its .env says, and whose probes were answered like this."""
+    assert host.state is not None
+    audience = host.state.in_file(FLAG)
+    return replace(host, flags={FLAG.name: FlagOnHost(FLAG.name, audience, audience, in_sync=True, probes=answers)})
 
 
 def _status(*hosts: HostStatus) -> EnvironmentStatus:

@@ -133,8 +133,8 @@ def test_off_is_followed_by_finding_mending_trying_opening_and_watching() -> Non
         "rolloutctl toggle production customer_portal false",
         "rolloutctl status production customer_portal",
         "rolloutctl audit production --flag customer_portal",
-        "git revert COMMIT",
-        "php artisan migrate:rollback --force",
+        "rolloutctl rollback production --code COMMIT",
+        "rolloutctl rollback production --database",
         "git switch -c fix/customer-portal",
         "rolloutctl toggle staging customer_portal true",
         "rolloutctl toggle production customer_portal true --companies 15,42",
@@ -177,9 +177,14 @@ def test_git_and_the_database_are_for_a_person_and_the_database_warns() -> None:
     for decision, severity in product(get_args(Decision), SEVERITIES):
         for step in next_steps(decision, severity, SCENE):
             assert step.elsewhere == (bool(step.command) and shlex.split(step.command)[0] != "rolloutctl")
-            if "migrate:rollback" in step.command:
+            if "--database" in step.command:
                 assert "whole last batch" in step.warning
                 assert "lost" in step.warning
                 assert "safer" in step.warning
-            if "git revert" in step.command:
+            if "--code COMMIT" in step.command:
                 assert "git log --oneline" in step.what
+
+
+def test_where_deployments_are_recorded_nobody_has_to_find_the_commit() -> None:
+    found = commands("switch-off", "critical", replace(SCENE, recorded=True))
+    assert "rolloutctl rollback production --code" in found
