@@ -161,8 +161,11 @@ class Session(Protocol):
     def server(self) -> str:
         """The host's own address as the connection knows it; empty when it doesn't."""
 
-    def prime(self, environment: Environment, flags: Iterable[Flag]) -> None:
-        """Say what the session is about: which flags, which steps, where a deployment leaves its lock."""
+    def prime(self, environment: Environment, flags: Iterable[Flag], *, content: bool | None = None) -> None:
+        """Say what the session is about: which flags, which steps, where a deployment leaves its lock.
+
+        With `content` the host is asked at once for the `look` that follows. Raises Unfit where no session begins.
+        """
 
     def look(self, *, content: bool, records: int = 200) -> HostState:
         """Read the state of the host; with `content` the whole `.env`, for an edit."""
@@ -178,6 +181,11 @@ class Session(Protocol):
 
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
+
+    def lock_and_commit(
+        self, narrow: bool, wait: float, change: str, hold: float
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` in one round trip; the answers to both. A host without the lock commits nothing."""
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""

@@ -67,14 +67,18 @@ class Fleet:
             late.add_done_callback(_hang_up)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def open(self, flags: Iterable[Flag], patience: float | None = None) -> dict[str, Unreachable]:
+    def open(
+        self, flags: Iterable[Flag], patience: float | None = None, *, content: bool | None = None
+    ) -> dict[str, Unreachable]:
         """Open a session with each host, in parallel; the hosts that can't be reached, and why.
+
+        With `content` the next thing is to be a `look` with or without it: it is asked for at once.
 
         With `patience` (seconds) the hosts that are not there by then stay in `arriving`: a switch-off doesn't wait
         for a host that hangs.
         """
         self._flags = tuple(flags)
-        self.arriving = {host.name: self._pool.submit(self._connect, host) for host in self.environment.hosts}
+        self.arriving = {host.name: self._pool.submit(self._connect, host, content) for host in self.environment.hosts}
         return self.arrivals(patience)
 
     def open_as(self, host: Host) -> None:
@@ -148,6 +152,29 @@ class Fleet:
                 raise first
             pause = random.uniform(0.1, 0.5)  # noqa: S311 - jitter, no secret
             self._clock.wait(pause if collided else min(left, pause))
+
+    def lock_and_commit(self, change: str, names: Iterable[str], *, seconds: float) -> dict[str, HostOutcome]:
+        """Lock, then commit a widening; both at once where there is one host, and nobody to wait for.
+
+        Raises:
+            Busy, Drifted: see `lock`; nothing was touched.
+        """
+        wanted = list(names)
+        if len(wanted) == 1 and not seconds:
+            self.transacting = True
+            name = wanted[0]
+            hold = self.environment.hold
+            said = self.each(lambda session: session.lock_and_commit(False, 1.0, change, hold), wanted)[name]
+            if isinstance(said, Unreachable):  # it may have locked and committed all the same
+                return {name: outcome_from(name, said, self.sessions[name].said)}
+            problem = lock_problem(name, said[0])
+            if problem is None:
+                return {name: outcome_from(name, said[1])}
+            self.transacting = False
+            if not isinstance(problem, Busy):
+                raise problem
+        self.lock(wanted, seconds=seconds)
+        return self.commit(change, wanted)
 
     def commit(self, change: str, names: Iterable[str]) -> dict[str, HostOutcome]:
         """Commit a widening on each locked host: on the first as the canary, then on the rest.
@@ -226,14 +253,18 @@ class Fleet:
         said = self.each(lambda session: session.commit(change, hold), batch)
         return {name: outcome_from(name, answer, self.sessions[name].said) for name, answer in said.items()}
 
-    def _connect(self, host: Host) -> Session:
+    def _connect(self, host: Host, content: bool | None = None) -> Session:
         turn = self._connecting.acquire(timeout=_TURN)
         try:
             session = self._open(host, lambda event: self._notice(host.name, event))
         finally:
             if turn:
                 self._connecting.release()
-        session.prime(self.environment, self._flags)
+        try:
+            session.prime(self.environment, self._flags, content=content)
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def _each(self, things: Mapping[str, object], act: Callable[..., _T]) -> dict[str, _T | Unreachable]:

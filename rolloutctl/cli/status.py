@@ -26,13 +26,13 @@ def status(
 
     For each flag and environment: .env, config cache and the application's answers, health, locks, interrupted changes.
     """
-    from rolloutctl.workflows.status import status as look  # noqa: PLC0415 - not for --help
-
     invocation = invocation_of(context)
     configuration = configuration_for(invocation)
     chosen = [configuration.environment(environment)] if environment else list(configuration.environments.values())
     flags = {flag: configuration.flag(flag)} if flag else dict(configuration.flags)
-    tools = tools_for(configuration)
+    tools = tools_for(configuration, bound_for=chosen)
+    from rolloutctl.workflows.status import status as look  # noqa: PLC0415 - on the way to the hosts
+
     if json:
         from rolloutctl.cli import documents, documents_status  # noqa: PLC0415
 

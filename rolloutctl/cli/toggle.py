@@ -56,27 +56,28 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     Shows what would change, asks, changes each host and proves it; when one fails, every host is put back.
     Switching off always works: on every host that can be reached.
     """
-    from rolloutctl.workflows.toggle import Request  # noqa: PLC0415
-    from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
-    from rolloutctl.workflows.tools import Options  # noqa: PLC0415 - not for --help
-
     invocation = invocation_of(context)
     wish = wish_from(enabled, companies, add_companies, remove_companies)
     seconds = time_to_confirm(confirm_within, wish)
-    how = Options(dry_run, with_pending, options.seconds(wait, "--wait"), seconds)
+    patience = options.seconds(wait, "--wait")
     configuration = configuration_for(invocation)
     where = configuration.environment(environment)
     configuration.flag(flag)
     answer = Answer(invocation, yes, confirm, dry_run)
     answer.check(environment)
     reason = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
+    tools = tools_for(configuration, bound_for=() if at else [where])
+    from rolloutctl.workflows.toggle import Request  # noqa: PLC0415 - on the way to the hosts
+    from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
+    from rolloutctl.workflows.tools import Options  # noqa: PLC0415
+
+    how = Options(dry_run, with_pending, patience, seconds)
     request = Request(environment, flag, wish, reason)
     if at:
         from rolloutctl.cli.scheduling import put_off  # noqa: PLC0415
 
         put_off(request, at, how, answer)
         return
-    tools = tools_for(configuration)
     change(invocation, answer, lambda desk: carry_out(request, how, tools, desk))
 
 

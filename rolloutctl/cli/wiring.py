@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from rolloutctl.cli.terminal import TERMINAL
 if TYPE_CHECKING:
     from rolloutctl.cli.invocation import Invocation
     from rolloutctl.contracts import HostKeys
-    from rolloutctl.rules.config import Configuration
+    from rolloutctl.rules.config import Configuration, Environment
     from rolloutctl.workflows.tools import Tools
 
 # Who started the job, in the words of GitHub Actions, GitLab, Buildkite, CircleCI, Bitbucket, Azure and Jenkins.
@@ -44,26 +44,32 @@ def configuration_for(invocation: Invocation) -> Configuration:
     return load(find(invocation.config, os.environ, Path.cwd()))
 
 
-def tools_for(configuration: Configuration) -> Tools:
-    """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened."""
+def tools_for(configuration: Configuration, bound_for: Iterable[Environment] = ()) -> Tools:
+    """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened.
+
+    Environments whose hosts will be opened for sure are set out for at once, beside all other imports.
+    """
+    from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415 - not for --help
+    from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
+
+    sessions = SessionOpener(Keyring(TERMINAL.passphrase))
+    sessions.set_out(host for environment in bound_for for host in environment.hosts)
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.hooks import run_hook  # noqa: PLC0415
     from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415
     from rolloutctl.outside.mirror import FileMirror  # noqa: PLC0415
-    from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415
     from rolloutctl.outside.outsider import ask_outside  # noqa: PLC0415
     from rolloutctl.outside.places import mirror_folder, samples_folder  # noqa: PLC0415
     from rolloutctl.outside.plan_files import PlanFiles  # noqa: PLC0415
     from rolloutctl.outside.post import TemplatePost  # noqa: PLC0415
     from rolloutctl.outside.prometheus import ask_prometheus  # noqa: PLC0415
     from rolloutctl.outside.sample_store import SampleStore  # noqa: PLC0415
-    from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
     from rolloutctl.rules.work import Origin  # noqa: PLC0415
     from rolloutctl.workflows.tools import Tools  # noqa: PLC0415
 
     remembered = mirror_folder(os.environ, Path(configuration.path))
     return Tools(
-        sessions=SessionOpener(Keyring(TERMINAL.passphrase)),
+        sessions=sessions,
         clock=SystemClock(),
         mirror=FileMirror(remembered),
         outsider=ask_outside,

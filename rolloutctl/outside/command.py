@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import shlex
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from rolloutctl.rules.config import Host
 
-_HERE = files("rolloutctl.outside")
+_HERE = Path(__file__).parent  # importlib.resources is slower to import than to read these
 _SESSION = _HERE / "session_sh"
 _ENDS = ("begin.sh", "serving.sh")  # the first part and the last; the others only define what these use
 
@@ -46,7 +47,7 @@ def survey_command(host: Host, tree: str = "") -> str:
 @cache
 def session_script() -> str:
     """The host's side of a session, its parts joined."""
-    between = sorted(part.name for part in _SESSION.iterdir() if part.name not in _ENDS)
+    between = sorted(part.name for part in _SESSION.glob("*.sh") if part.name not in _ENDS)
     names = (_ENDS[0], *between, _ENDS[1])
     return "\n".join((_SESSION / name).read_text(encoding="utf-8") for name in names)
 
@@ -71,8 +72,8 @@ def survey_program() -> bytes:
 
 def _command(host: Host, settings: Mapping[str, str], script: str) -> str:
     whole = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()) + script
-    encoded = base64.b64encode(whole.encode()).decode()
-    command = shlex.join(["sh", "-c", f'eval "$(printf %s {encoded} | base64 -d)"'])
+    encoded = base64.b64encode(gzip.compress(whole.encode(), mtime=0)).decode()
+    command = shlex.join(["sh", "-c", f'eval "$(printf %s {encoded} | base64 -d | gzip -dc)"'])
     return f"{host.shell} {command}" if host.shell else command
 
 

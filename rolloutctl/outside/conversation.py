@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -10,7 +11,7 @@ from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import OUTPUTS, texts_of, unfit_from
 from rolloutctl.outside.speech import Speech
-from rolloutctl.outside.wire import Wire, plainly
+from rolloutctl.outside.wire import Wire, encode, plainly
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event
@@ -42,7 +43,18 @@ class Conversation:
         self._there: dict[str, bytes] = {}
         self._speech = Speech()
         self._wire = Wire(channel)
-        self.hello = self._greet()
+        self._hello: Event | None = None
+
+    @property
+    def hello(self) -> Event:
+        """The host's first answer. What was sent before it came is read behind it, and saves a round trip.
+
+        Raises:
+            Unreachable: the host falls silent, or is not fit.
+        """
+        if self._hello is None:
+            self._hello = self._greet()
+        return self._hello
 
     @property
     def noise(self) -> str:
@@ -56,6 +68,10 @@ class Conversation:
     def put(self, name: str, data: bytes) -> None:
         """Put a file into the session's private folder."""
         self.send("put", name, plainly(data))
+
+    def put_packed(self, name: str, data: bytes) -> None:
+        """Put a file that is large enough to be worth packing: over a long line, each 15 KB are a round trip."""
+        self.send("unpack", name, encode(gzip.compress(data, mtime=0)))
 
     def keep(self, name: str, data: bytes) -> None:
         """Put a file, unless it is there already as it is: a host reads a long line slowly."""
@@ -79,6 +95,7 @@ class Conversation:
     def until(self, verb: str, seconds: float = SHORT) -> tuple[Event, ...]:
         """The answers up to the end of one verb's; `put` and `set` answer too, and are passed over."""
         events: list[Event] = []
+        _ = self.hello
         for tokens in self._wire.answers(seconds):
             event = self._event(tokens)
             if event.kind == "unknown":

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from itertools import islice
 
-from rolloutctl.contracts import Connection
+from rolloutctl.contracts import Channel, Connection
+from rolloutctl.outside.command import session_command
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.outside.ssh import load_paramiko
 from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.host import Event
+
+_AT_ONCE = 10  # as in fleet.py: sshd's MaxStartups is 10:30:100
+_Way = tuple[Host, Connection, Channel]
 
 
 class SessionOpener:
@@ -21,6 +28,21 @@ class SessionOpener:
 
     def __init__(self, keyring: Keyring | None = None) -> None:
         self._keyring = keyring or Keyring()
+        self._begun: dict[Host, Future[_Way]] = {}
+
+    def set_out(self, hosts: Iterable[Host]) -> None:
+        """Set out for hosts that will be opened in a moment: the way takes as long as all that is still to import.
+
+        What goes wrong on the way is told when the host is opened. Without a session, the way ends with the process.
+        """
+        wanted = tuple(islice((each for each in hosts if each.connection in {"paramiko", "openssh"}), _AT_ONCE))
+        if any(host.connection == "paramiko" for host in wanted):
+            load_paramiko()  # first of all, and not beside the rest: hosts have much to do before they answer
+            from rolloutctl.outside.ssh import paramiko_connection  # noqa: F401, PLC0415
+        for host in wanted:
+            begun: Future[_Way] = Future()
+            self._begun[host] = begun
+            threading.Thread(target=self._go, args=(host, begun), name="on the way", daemon=True).start()
 
     def __call__(self, host: Host, progress: Callable[[Event], None]) -> RemoteSession:
         """Connect and start a session.
@@ -28,9 +50,24 @@ class SessionOpener:
         Raises:
             Unreachable: the host can't be reached, lets nobody in, or is not fit.
         """
+        begun = self._begun.pop(host, None)
+        host, connection, channel = begun.result() if begun else self._started(host)
+        try:
+            return RemoteSession(host, connection, channel, progress)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _go(self, host: Host, begun: Future[_Way]) -> None:
+        try:
+            begun.set_result(self._started(host))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the host is opened
+            begun.set_exception(error)
+
+    def _started(self, host: Host) -> _Way:
         host, connection = connect(host, self._keyring)
         try:
-            return RemoteSession(host, connection, progress)
+            return host, connection, connection.start(session_command(host))
         except BaseException:
             connection.close()
             raise

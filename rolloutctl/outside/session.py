@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rolloutctl.contracts import Connection
+from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
-from rolloutctl.outside.command import examiner, eyes, session_command
+from rolloutctl.outside.command import examiner, eyes
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.outside.long_work import LongWork
 from rolloutctl.outside.wire import encode, plainly
@@ -23,6 +23,7 @@ from rolloutctl.rules.redact import Redactor
 from rolloutctl.rules.requests import limit_for
 from rolloutctl.rules.work import Ran
 
+_RECORDS = 200  # of the log's newest, that a look is shown
 _BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
 
@@ -33,7 +34,7 @@ class RemoteSession:
     raises Unreachable when the connection is lost; `said` then holds what came before.
     """
 
-    def __init__(self, host: Host, connection: Connection, progress: Callable[[Event], None]) -> None:
+    def __init__(self, host: Host, connection: Connection, channel: Channel, progress: Callable[[Event], None]) -> None:
         self.host = host
         self._connection = connection
         self._keys: tuple[str, ...] = ()
@@ -41,27 +42,43 @@ class RemoteSession:
         self._steps: Sequence[Step] = ()
         self._opened = False
         self._asking = 0  # seconds that health and probes may take
-        self._talk = Conversation(host, connection.start(session_command(host)), progress)
-        self.hello, self.said = self._talk.hello, self._talk.said
-        self._talk.put("host.php", eyes())
+        self._ahead: tuple[str, ...] = ()  # the words of a look whose answers nobody has read yet
+        self._talk = Conversation(host, channel, progress)
+        self.said = self._talk.said
+        self._talk.put_packed("host.php", eyes())
         self.long_work = LongWork(self._talk)
 
-    def prime(self, environment: Environment, flags: Iterable[Flag]) -> None:
-        """Say what this session is about: which flags, which steps, where a deployment leaves its lock."""
+    @property
+    def hello(self) -> Event:
+        """What the host said of itself at first."""
+        return self._talk.hello
+
+    def prime(self, environment: Environment, flags: Iterable[Flag], *, content: bool | None = None) -> None:
+        """Say what this session is about: which flags, which steps, where a deployment leaves its lock.
+
+        With `content` the host is asked at once for the `look` that follows. Sees that the host is fit for a session.
+        """
         known = tuple(flags)
         self._keys = tuple(key for flag in known for key in flag.keys)
         self._talk.know(self._keys)
         self._steps = environment.steps
         self._settings = tuple(path for flag in known for path in (flag.config, flag.companies_config) if path)
-        env_file = self.hello.text(5)
-        self._talk.put_json("state.in", {"env_file": env_file, "keys": self._keys, "settings": self._settings})
+        self._talk.put_json("wanted", {"keys": self._keys, "settings": self._settings})
         self._talk.put("deploy_locks", "".join(f"{pattern}\n" for pattern in environment.deploy_locks).encode())
+        if content is not None:
+            self._ahead = _look(content, _RECORDS)
+            self._talk.send(*self._ahead)
+        _ = self.hello
 
-    def look(self, *, content: bool, records: int = 200) -> HostState:
+    def look(self, *, content: bool, records: int = _RECORDS) -> HostState:
         """Read the state of the host; with `content` the whole `.env`, for an edit."""
         if content:
             self._talk.content = None  # a file that can't be read is not shown
-        answers = self._talk.ask("look", str(records), *(["content"] if content else []))
+        words = _look(content, records)
+        ahead, self._ahead = self._ahead, ()
+        answers = self._talk.until("look") if ahead else ()
+        if ahead != words:
+            answers = self._talk.ask(*words)
         return state_from(self.host, self.hello, answers, self._talk.content if content else None)
 
     def prepare(self, work: Work) -> tuple[Event, ...]:
@@ -88,10 +105,15 @@ class RemoteSession:
 
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
-        steps = sum(step.timeout + 5 for step in self._steps)
-        return self._talk.ask(
-            "commit", change, str(math.ceil(hold)), seconds=3 * steps + 2 * self._asking + 3 * self._build_limit()
-        )
+        return self._talk.ask("commit", change, str(math.ceil(hold)), seconds=self._committing())
+
+    def lock_and_commit(
+        self, narrow: bool, wait: float, change: str, hold: float
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` in one round trip; the answers to both. A host without the lock commits nothing."""
+        self._talk.send("lock", "narrow" if narrow else "widen", str(math.ceil(wait)))
+        self._talk.send("commit", change, str(math.ceil(hold)))
+        return self._talk.until("lock", wait + SHORT), self._talk.until("commit", self._committing())
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""
@@ -237,11 +259,19 @@ class RemoteSession:
         }.items():
             self._talk.send("set", name, value)
 
+    def _committing(self) -> float:
+        steps = sum(step.timeout + 5 for step in self._steps)
+        return 3 * steps + 2 * self._asking + 3 * self._build_limit()
+
     def _build_limit(self) -> float:
         return next((step.timeout for step in self._steps if step.builtin), _BUILD)
 
     def _put_steps(self, steps: Iterable[Step]) -> None:
         self._talk.put("steps", "".join(_step_line(step) for step in steps).encode())
+
+
+def _look(content: bool, records: int) -> tuple[str, ...]:
+    return ("look", str(records), *(["content"] if content else []))
 
 
 def _step_line(step: Step) -> str:

@@ -118,13 +118,14 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
     except Drifted as drift:
         return _End(unreached(host.name, drift.message), again=True)
     told = (*notes, *(objection.passed or objection.message for objection in objections))
-    problem = lock_problem(host.name, session.lock(True, _PATIENCE))
-    if problem is not None:
-        moved = isinstance(problem, Drifted) and problem.moved
-        return _End(unreached(host.name, problem.message), told, again=isinstance(problem, Drifted), moved=moved)
     said = len(session.said)
     try:
-        outcome = outcome_from(host.name, session.commit(plan.change, plan.environment.hold))
+        locked, committed = session.lock_and_commit(True, _PATIENCE, plan.change, plan.environment.hold)
+        problem = lock_problem(host.name, locked)
+        if problem is not None:
+            moved = isinstance(problem, Drifted) and problem.moved
+            return _End(unreached(host.name, problem.message), told, again=isinstance(problem, Drifted), moved=moved)
+        outcome = outcome_from(host.name, committed)
         if any(step == "drift" for step, _, _ in outcome.failed):
             return _End(outcome, told, again=True)
         cause = "done" if outcome.result == "committed" else STEP_FAILED

@@ -52,7 +52,7 @@ class _Change:
     def carry_out(self, *, hurry: bool) -> Done:
         """The whole story; `hurry`: it is known to switch off, so that hosts which hang are not waited for."""
         flags = self.tools.configuration.flags.values()
-        self.lost = self.fleet.open(flags, _STRAGGLERS if hurry else None)
+        self.lost = self.fleet.open(flags, _STRAGGLERS if hurry else None, content=True)
         if not self.fleet.sessions:
             self.lost.update(self.fleet.arrivals())
         deadline = self.begun + self.options.wait
@@ -120,8 +120,7 @@ class _Change:
             return planned
         begun = self.tools.clock.monotonic()
         names = [host.name for host in plan.hosts]
-        self.fleet.lock(names, seconds=max(0.0, deadline - begun))
-        outcomes = self.fleet.commit(plan.change, names)
+        outcomes = self.fleet.lock_and_commit(plan.change, names, seconds=max(0.0, deadline - begun))
         return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun)
 
     def _narrowed(self, plan: Plan) -> Done:

@@ -200,7 +200,7 @@ class _Story:
                 state=_UNBEGUN,
                 hint="Set it in the environment, or in .env beside environments.yaml.",
             )
-        away = self.fleet.open(self.flags)
+        away = self.fleet.open(self.flags, content=True)
         states = look_at(self.fleet, None, away, self.tools)
         for name, error in away.items():
             raise lost(name, error, self.environment.name)

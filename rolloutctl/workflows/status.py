@@ -142,7 +142,7 @@ def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...],
     if isinstance(environment, EnvironmentStatus):
         return environment
     with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
-        lost = fleet.open(tools.configuration.flags.values())
+        lost = fleet.open(tools.configuration.flags.values(), content=False)
         seen = fleet.look(content=False)
         answers = _ask(fleet, seen, flags)
     hosts = []

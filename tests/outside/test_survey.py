@@ -176,7 +176,7 @@ def test_a_login_shell_that_runs_nothing_is_told(plain: Shell) -> None:
 
 def test_a_server_without_a_tool_is_told(tmp_path: Path) -> None:
     (tmp_path / "sh").symlink_to("/bin/sh")
-    for name in ("printf", "base64", "id"):
+    for name in ("printf", "base64", "gzip", "id"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     with pytest.raises(Unfit, match="the command timeout is missing"):
         HostSurvey(HOST, Bare(tmp_path)).machine()

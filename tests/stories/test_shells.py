@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from rolloutctl.outside.command import session_command
 from rolloutctl.outside.process_channel import ProcessChannel, started
 from rolloutctl.outside.session import RemoteSession
 from rolloutctl.rules.config import Host
@@ -75,7 +76,7 @@ def under(shell: ShellConnection, operator: Operator) -> Operator:
     """The operator, whose sessions run under that shell."""
 
     def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession:
-        return RemoteSession(host, shell, progress)
+        return RemoteSession(host, shell, shell.start(session_command(host)), progress)
 
     operator.tools = replace(operator.tools, sessions=open_session)
     return operator

@@ -44,7 +44,15 @@ show_locks_of_deployments() { # PATTERN...: relative to the application, or ~/
   done
 }
 
+ask_for_flags() { # the client named them before it knew which file is meant
+  IFS= read -r wanted <"$SCRATCH/wanted"
+  path=$ENV_FILE
+  case $path in *[\"\\]*) path=$(printf '%s' "$path" | sed 's/["\\]/\\&/g') ;; esac
+  printf '{"env_file":"%s",%s\n' "$path" "${wanted#?}" >"$SCRATCH/state.in"
+}
+
 look() { # RECORDS [content] : the state of this host
+  ask_for_flags
   show_env
   if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ] && [ ! -L "$ENV_FILE" ]; then show_content; fi
   emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"

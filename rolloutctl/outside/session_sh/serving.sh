@@ -76,6 +76,7 @@ serve() {
     [ $# = 0 ] || shift
     case $verb in
       put) unb64 "$2" >"$SCRATCH/$1" ;;
+      unpack) unb64 "$2" | gzip -dc >"$SCRATCH/$1" ;;
       set) set_to "$1" "$2" ;;
       open) open_change "$@" ;;
       look) look "$@" ;;
