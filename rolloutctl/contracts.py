@@ -134,6 +134,9 @@ class LongWork(Protocol):
     def step(self, name: str, line: str, seconds: float) -> tuple[Event, ...]:
         """Run a shell line in the application's folder, for so long at most; what it says is told meanwhile."""
 
+    def forget(self, name: str, socket: str, seconds: float) -> tuple[Event, ...]:
+        """Have the php-fpm that listens there forget the old config cache, as a step."""
+
     def build(self, seconds: float) -> tuple[Event, ...]:
         """Build the config cache aside, by the code and .env that stand now: `difference`, `uncached` or `refused`."""
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from rolloutctl.outside.command import forget_line
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.outside.wire import plainly
 from rolloutctl.rules.host import Event
@@ -36,6 +37,10 @@ class LongWork:
         fields = (plainly(named.encode()), plainly(line.encode()), str(math.ceil(seconds)))
         self._talk.put("step", ("\t".join(fields) + "\n").encode())
         return self._talk.ask("work", seconds=math.ceil(seconds) + SHORT)
+
+    def forget(self, name: str, socket: str, seconds: float) -> tuple[Event, ...]:
+        """Have php-fpm forget the old config cache, as a step."""
+        return self.step(name, forget_line(self._talk.host.php, socket), seconds)
 
     def build(self, seconds: float) -> tuple[Event, ...]:
         """Build the config cache aside, by the code and the `.env` that stand now."""

@@ -11,7 +11,7 @@ from typing import Any
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
-from rolloutctl.outside.command import examiner, eyes
+from rolloutctl.outside.command import examiner, eyes, forget_line
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.outside.long_work import LongWork
 from rolloutctl.outside.wire import encode, plainly
@@ -247,7 +247,7 @@ class RemoteSession:
         self._talk.put_json("requests_old", {"requests": work.requests_old} if work.requests_old else None)
         self._talk.put("base", body(work.record).encode())
         self._asking = max(limit_for(work.requests), limit_for(work.requests_old))
-        build = next((step for step in work.steps if step.builtin), None)
+        build = next((step for step in work.steps if step.builds), None)
         for name, value in {
             "EXPECTED_ENV": work.old_sha,
             "EXPECTED_NEW": hashlib.sha256(work.new_env.data).hexdigest(),
@@ -264,18 +264,19 @@ class RemoteSession:
         return 3 * steps + 2 * self._asking + 3 * self._build_limit()
 
     def _build_limit(self) -> float:
-        return next((step.timeout for step in self._steps if step.builtin), _BUILD)
+        return next((step.timeout for step in self._steps if step.builds), _BUILD)
 
     def _put_steps(self, steps: Iterable[Step]) -> None:
-        self._talk.put("steps", "".join(_step_line(step) for step in steps).encode())
+        self._talk.put("steps", "".join(_step_line(step, self.host) for step in steps).encode())
 
 
 def _look(content: bool, records: int) -> tuple[str, ...]:
     return ("look", str(records), *(["content"] if content else []))
 
 
-def _step_line(step: Step) -> str:
+def _step_line(step: Step, host: Host) -> str:
     # JSON-safe, as the name goes into the host's record as it is.
     name = json.dumps(step.name)[1:-1]
-    fields = [name, step.run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
+    run = forget_line(host.php, step.socket) if step.builtin == "opcache-forget" else step.run
+    fields = [name, run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
     return "\t".join(f if i in (2, 3) else plainly(f.encode()) for i, f in enumerate(fields)) + "\n"

@@ -32,10 +32,16 @@ class Step(Struct, frozen=True, kw_only=True):
 
     name: str
     run: str | None = None
-    builtin: Literal["config-cache"] | None = None
+    builtin: Literal["config-cache", "opcache-forget"] | None = None
+    socket: str = ""  # of opcache-forget: where php-fpm listens, a path or an address with a port
     timeout: float = 60.0  # seconds
     once: bool = False  # on one host, after all are kept
     check: str | None = None  # a shell line for prepare, which must succeed
+
+    @property
+    def builds(self) -> bool:
+        """Whether it is the config cache, which is built aside and swapped in."""
+        return self.builtin == "config-cache"
 
 
 class Health(Struct, frozen=True, kw_only=True):

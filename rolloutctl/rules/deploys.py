@@ -28,12 +28,18 @@ class DeployStep(Struct, frozen=True, kw_only=True):
 
     name: str
     run: str | None = None
-    builtin: Literal["config-cache", "steps"] | None = None
+    builtin: Literal["config-cache", "opcache-forget", "steps"] | None = None
+    socket: str = ""  # of opcache-forget
     timeout: float = 300.0  # seconds
     once: bool = False  # on the first host only
     last: bool = False  # on the first host only, once all hosts are through
     when: tuple[str, ...] = ()
     check: str | None = None  # a shell line that must succeed before anything begins
+
+    @property
+    def builds(self) -> bool:
+        """Whether it is the config cache, which is built aside and swapped in."""
+        return self.builtin == "config-cache"
 
     @property
     def places(self) -> frozenset[str]:
@@ -134,5 +140,11 @@ def short(commit: str) -> str:
 
 def _as_deploy_step(step: Step) -> DeployStep:
     return DeployStep(
-        name=step.name, run=step.run, builtin=step.builtin, timeout=step.timeout, last=step.once, check=step.check
+        name=step.name,
+        run=step.run,
+        builtin=step.builtin,
+        socket=step.socket,
+        timeout=step.timeout,
+        last=step.once,
+        check=step.check,
     )

@@ -30,6 +30,7 @@ def overrides(seen: Examined) -> Iterable[Verdict]:
 def opcache(seen: Examined) -> Iterable[Verdict]:
     """What opcache means for a new config cache: does it take effect, and when."""
     found = _settings(seen)
+    forgets = [step for step in seen.environment.steps if step.builtin == "opcache-forget"]
     renews = [step for step in seen.environment.steps if _RENEWS.search(step.run or "")]
     if not _confs(seen):
         yield skipped(NO_FPM)
@@ -39,6 +40,8 @@ def opcache(seen: Examined) -> Iterable[Verdict]:
         yield skipped("php-fpm does not tell its settings")
     elif found.get("opcache.enable", "on").lower() in _OFF:
         yield ok("off: a new config cache takes effect at once")
+    elif forgets:
+        yield ok(f"{forgets[0].name}: it forgets the old config cache, and php-fpm goes on")
     elif renews:
         yield from _renewed(renews[0].name, renews[0].run or "", found)
     elif found["opcache.validate_timestamps"].lower() in _OFF:

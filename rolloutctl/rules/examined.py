@@ -93,7 +93,7 @@ class Examined(Struct, frozen=True, kw_only=True):
     @property
     def builds_aside(self) -> bool:
         """Whether environments.yaml has the config cache built aside."""
-        return any(step.builtin == "config-cache" for step in self.environment.steps)
+        return any(step.builds for step in self.environment.steps)
 
 
 def read_facts(events: Iterable[Event]) -> Facts:

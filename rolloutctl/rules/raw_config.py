@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from rolloutctl.rules.config import DEPLOY_LOCKS
 from rolloutctl.rules.raw_announce import AnnounceKeys, HooksKeys
@@ -40,6 +40,8 @@ from rolloutctl.rules.raw_types import (
     type_of,
 )
 
+_SOCKET = r"^(/[^\s]+|[A-Za-z0-9.:\[\]-]+:[0-9]{1,5})$"
+
 
 class StepKeys(Keys):
     """A command that makes an edit take effect: `run` or `builtin`."""
@@ -47,8 +49,15 @@ class StepKeys(Keys):
     name: Annotated[Text, about("What the step is called on the screen and in the records")]
     run: Annotated[Text | None, about("A shell line, run on the host in the folder of the application")] = None
     builtin: Annotated[
-        Annotated[Literal["config-cache"], type_of("config-cache")] | None,
-        about("config-cache: the config cache is built aside and swapped in"),
+        Annotated[Literal["config-cache", "opcache-forget"], type_of("config-cache or opcache-forget")] | None,
+        about(
+            "config-cache: the config cache is built aside and swapped in; opcache-forget: php-fpm forgets the old "
+            "one, without a restart"
+        ),
+    ] = None
+    socket: Annotated[
+        Annotated[str, Meta(pattern=_SOCKET), type_of("an absolute path, or an address with a port")] | None,
+        about("opcache-forget: where php-fpm listens: /run/php/php8.2-fpm.sock, 127.0.0.1:9000"),
     ] = None
     timeout: Annotated[Duration, about("How long the step may take")] = "60s"
     once: Annotated[Switch, about("Run on one host only, after all hosts are kept")] = False

@@ -115,7 +115,7 @@ class Running:
                 run.files[step.name] = digest
                 continue
             run.running = step.name
-            done = self._cache(session, step) if step.builtin else self._line(session, step)
+            done = self._cache(session, step) if step.builds else self._line(session, step)
             run.running = ""
             run.steps.append(done)
             if not done.ok:
@@ -124,7 +124,11 @@ class Running:
                 run.files[step.name] = digest
 
     def _line(self, session: Session, step: DeployStep) -> StepRun:
-        ran = steps_in(session.long_work.step(step.name, step.run or "", step.timeout))
+        work = session.long_work
+        if step.builtin == "opcache-forget":
+            ran = steps_in(work.forget(step.name, step.socket, step.timeout))
+        else:
+            ran = steps_in(work.step(step.name, step.run or "", step.timeout))
         return ran[-1] if ran else StepRun(step.name, 1, 0, "the host does not say how it ended")
 
     def _cache(self, session: Session, step: DeployStep) -> StepRun:

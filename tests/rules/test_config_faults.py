@@ -126,7 +126,19 @@ def test_a_fault_of_the_file_names_its_line(text: str, expected: str, tmp_path: 
         ),
         (
             "steps: [{name: a, builtin: config-cahe}]",
-            ".steps[0].builtin must be config-cache: config-cahe; did you mean 'config-cache'?",
+            ".steps[0].builtin must be config-cache or opcache-forget: config-cahe; did you mean 'config-cache'?",
+        ),
+        (
+            "steps: [{name: a, builtin: opcache-forget}]",
+            ".steps[0]: builtin: opcache-forget and socket need one another: a",
+        ),
+        (
+            "steps: [{name: a, run: b, socket: /run/php.sock}]",
+            ".steps[0]: builtin: opcache-forget and socket need one another: a",
+        ),
+        (
+            "steps: [{name: a, builtin: opcache-forget, socket: run/php.sock}]",
+            ".steps[0].socket must be an absolute path, or an address with a port: run/php.sock",
         ),
         ("steps: [{name: a, run: null}]", ".steps[0] needs run or builtin, and only one of them: a"),
         ("steps: [{run: b}]", ".steps[0] needs the key name"),

@@ -80,6 +80,11 @@ def step(run: str, check: str | None = None) -> Environment:
     )
 
 
+def forgets() -> Environment:
+    steps = (PRODUCTION.steps[0], Step(name="forget", builtin="opcache-forget", socket="/run/php/php8.2-fpm.sock"))
+    return replace(PRODUCTION, steps=steps)
+
+
 def with_live(**changes: Any) -> Live:  # noqa: ANN401 - fields of any type
     return replace(LIVE, **changes)
 
@@ -354,6 +359,7 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "a reload returns before",
         "",
     ),
+    ("opcache", lambda: seen(environment=forgets()), "ok", "forget: it forgets the old config cache", ""),
     ("opcache", lambda: seen(facts={"fpm": (), "fpm-runs": ()}), "skipped", "no php-fpm", ""),
     (
         "requests in flight",
