@@ -116,14 +116,28 @@ class Ground:
         path.write_text("".join((*lines, always)), encoding="utf-8")
         return path
 
-    def configuration(self, name: str = "lab", *, step: str = "", **more: Any) -> Path:  # noqa: ANN401 - as YAML has it
-        """An environments.yaml with these hosts as `lab`; `step`: what makes the application read its cache anew."""
+    def configuration(
+        self,
+        name: str = "lab",
+        *,
+        step: str = "",
+        forget: bool = False,
+        **more: Any,  # noqa: ANN401 - as YAML has it
+    ) -> Path:
+        """An environments.yaml with these hosts as `lab`; `step`: what makes the application read its cache anew.
+
+        With `forget` php-fpm is only told to forget the old one; of the first host, as each has a socket of its own.
+        """
+        effect = {"name": "restart php-fpm", "run": step or self.hosts[0].restart, "timeout": "120s"}
+        if forget:
+            socket = str(self.hosts[0].folder / "fpm.sock")
+            effect = {"name": "forget the config", "builtin": "opcache-forget", "socket": socket}
         settings = {
             "url": "http://lab.test",
             "hosts": [self._settings(host) for host in self.hosts],
             "steps": [
                 {"name": "config cache", "builtin": "config-cache", "timeout": "120s"},
-                {"name": "restart php-fpm", "run": step or self.hosts[0].restart, "timeout": "120s"},
+                effect,
             ],
             "health": {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "30s"},
         }

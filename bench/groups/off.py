@@ -90,12 +90,13 @@ def _moment(host: Host, answers: Sequence[Answer]) -> float:
 
 
 def _visited(ground: Ground, limits: Limits) -> list[Row]:
-    """Visitors of one host, while it is switched on and off; php-fpm is restarted, or reloaded."""
+    """Visitors of one host, while it is switched on and off; php-fpm is restarted, reloaded, or only has to forget."""
     found: list[Row] = []
     (host,) = ground.hosts
-    for how, step in (("restart", host.restart), ("reload", host.reload)):
-        path = ground.configuration(f"{how}s", step=step)
-        ordered: dict[str, Ordered] = {BARE: bare(ground, step=step), OURS: toggle(ground, path)}
+    for how, step in (("restart", host.restart), ("reload", host.reload), ("forget", "")):
+        path = ground.configuration(f"{how}s", step=step, forget=not step)
+        ordered: dict[str, Ordered] = {BARE: bare(ground, step=step)} if step else {}
+        ordered[OURS] = toggle(ground, path)
         figures: dict[str, list[Mapping[str, float]]] = {name: [] for name in ordered}
         for turn in limits.turns():
             for name in figures if turn % 2 == 0 else reversed(figures):
