@@ -65,6 +65,12 @@ def forget_line(php: str, socket: str) -> str:
 
 
 @cache
+def packed_eyes() -> bytes:
+    """The same, gzipped."""
+    return gzip.compress(eyes(), mtime=0)
+
+
+@cache
 def examiner() -> bytes:
     """What a session reads in for doctor."""
     return _bare((_HERE / "examine.sh").read_text(encoding="utf-8")).encode()
@@ -77,10 +83,16 @@ def survey_program() -> bytes:
 
 
 def _command(host: Host, settings: Mapping[str, str], script: str) -> str:
-    whole = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()) + script
-    encoded = base64.b64encode(gzip.compress(whole.encode(), mtime=0)).decode()
+    assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+    encoded = base64.b64encode(gzip.compress(assignments.encode(), mtime=0) + _packed(script)).decode()
     command = shlex.join(["sh", "-c", f'eval "$(printf %s {encoded} | base64 -d | gzip -dc)"'])
     return f"{host.shell} {command}" if host.shell else command
+
+
+@cache
+def _packed(script: str) -> bytes:
+    """A member of its own in what is gzipped for each host: to pack it takes longer than all that is said of one."""
+    return gzip.compress(script.encode(), mtime=0)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -69,9 +68,9 @@ class Conversation:
         """Put a file into the session's private folder."""
         self.send("put", name, plainly(data))
 
-    def put_packed(self, name: str, data: bytes) -> None:
-        """Put a file that is large enough to be worth packing: over a long line, each 15 KB are a round trip."""
-        self.send("unpack", name, encode(gzip.compress(data, mtime=0)))
+    def unpack(self, name: str, packed: bytes) -> None:
+        """Put a file that comes gzipped, as it is large: over a new line, each 15 KB are a round trip."""
+        self.send("unpack", name, encode(packed))
 
     def keep(self, name: str, data: bytes) -> None:
         """Put a file, unless it is there already as it is: a host reads a long line slowly."""

@@ -39,7 +39,7 @@ class SessionOpener:
         if any(host.connection == "paramiko" for host in wanted):
             load_paramiko()  # first of all, and not beside the rest: hosts have much to do before they answer
             from rolloutctl.outside.ssh import paramiko_connection  # noqa: F401, PLC0415
-        for host in wanted:
+        for host in dict.fromkeys(wanted):  # environments may share one
             begun: Future[_Way] = Future()
             self._begun[host] = begun
             threading.Thread(target=self._go, args=(host, begun), name="on the way", daemon=True).start()

@@ -11,7 +11,7 @@ from typing import Any
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
-from rolloutctl.outside.command import examiner, eyes, forget_line
+from rolloutctl.outside.command import examiner, forget_line, packed_eyes
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.outside.long_work import LongWork
 from rolloutctl.outside.wire import encode, plainly
@@ -45,7 +45,7 @@ class RemoteSession:
         self._ahead: tuple[str, ...] = ()  # the words of a look whose answers nobody has read yet
         self._talk = Conversation(host, channel, progress)
         self.said = self._talk.said
-        self._talk.put_packed("host.php", eyes())
+        self._talk.unpack("host.php", packed_eyes())
         self.long_work = LongWork(self._talk)
 
     @property
