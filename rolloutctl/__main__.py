@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in typing, which takes longer to import than to tell the version
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
