@@ -105,7 +105,8 @@ ROWS: tuple[Row, ...] = (
     Row("sshd stopped", "deciding", "person", "person", "alone canary", _GONE),
     Row("sshd stopped", "keeps", "person", "", "canary rest", _GONE),
     # The client
-    Row("client killed", "preparing unlocked", "left-old", "left-old left-split", why=_DEAD),
+    Row("client killed", "preparing", "left-old", "left-old left-split", why=_DEAD),
+    Row("client killed", "unlocked", "left-old", "left-old left-new left-split", why=_DEAD),  # commit comes with lock
     Row("client killed", "between asking", "left-old", "left-new left-split", why=_DEAD),
     Row("client killed", "swapping restarting", "left-old", "left-new left-split", "alone rest", _DEAD),
     Row("client killed", "deciding", "left-new left-split", "left-new left-split", why=_DEAD),
