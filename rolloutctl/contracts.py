@@ -185,10 +185,12 @@ class Session(Protocol):
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
 
-    def lock_and_commit(
-        self, narrow: bool, wait: float, change: str, hold: float
-    ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-        """`lock` and `commit` in one round trip; the answers to both. A host without the lock commits nothing."""
+    def narrow_at_once(self, wait: float, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` of a narrowing in one round trip; the answers to both.
+
+        A host without the lock commits nothing. Not for a widening: a host whose client is lost while it waits for the
+        lock would commit all the same.
+        """
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""

@@ -153,29 +153,6 @@ class Fleet:
             pause = random.uniform(0.1, 0.5)  # noqa: S311 - jitter, no secret
             self._clock.wait(pause if collided else min(left, pause))
 
-    def lock_and_commit(self, change: str, names: Iterable[str], *, seconds: float) -> dict[str, HostOutcome]:
-        """Lock, then commit a widening; both at once where there is one host, and nobody to wait for.
-
-        Raises:
-            Busy, Drifted: see `lock`; nothing was touched.
-        """
-        wanted = list(names)
-        if len(wanted) == 1 and not seconds:
-            self.transacting = True
-            name = wanted[0]
-            hold = self.environment.hold
-            said = self.each(lambda session: session.lock_and_commit(False, 1.0, change, hold), wanted)[name]
-            if isinstance(said, Unreachable):  # it may have locked and committed all the same
-                return {name: outcome_from(name, said, self.sessions[name].said)}
-            problem = lock_problem(name, said[0])
-            if problem is None:
-                return {name: outcome_from(name, said[1])}
-            self.transacting = False
-            if not isinstance(problem, Busy):
-                raise problem
-        self.lock(wanted, seconds=seconds)
-        return self.commit(change, wanted)
-
     def commit(self, change: str, names: Iterable[str]) -> dict[str, HostOutcome]:
         """Commit a widening on each locked host: on the first as the canary, then on the rest.
 

@@ -58,10 +58,11 @@ def eyes() -> bytes:
     return (_HERE / "host.php").read_bytes()
 
 
-def forget_line(php: str, socket: str) -> str:
-    """The shell line of a step `builtin: opcache-forget`, run in the application's folder."""
+def forget_line(php: str, socket: str, seconds: float) -> str:
+    """The shell line of a step `builtin: opcache-forget`, run in the application's folder; it ends before `seconds`."""
     code = base64.b64encode((_HERE / "forget.php").read_bytes().removeprefix(b"<?php\n")).decode()
-    return f'{shlex.quote(php)} -d opcache.enable_cli=0 -r "$(printf %s {code} | base64 -d)" {shlex.quote(socket)}'
+    about = f"{shlex.quote(socket)} {max(1, int(seconds) - 1)}"
+    return f'{shlex.quote(php)} -d opcache.enable_cli=0 -r "$(printf %s {code} | base64 -d)" {about}'
 
 
 @cache

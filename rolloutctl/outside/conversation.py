@@ -83,8 +83,16 @@ class Conversation:
         self.put(name, b"" if value is None else json.dumps(value, separators=(",", ":")).encode())
 
     def send(self, *words: str) -> None:
-        """Send a verb, whose answers are awaited later."""
-        self._wire.send(*words)
+        """Send a verb, whose answers are awaited later.
+
+        Raises:
+            Unreachable: the connection is gone; or why no session has begun, where the host has said that.
+        """
+        try:
+            self._wire.send(*words)
+        except Unreachable:
+            _ = self.hello  # what it said before it hung up tells more
+            raise
 
     def ask(self, *words: str, seconds: float = SHORT) -> tuple[Event, ...]:
         """Send a verb, and await the answers to it."""

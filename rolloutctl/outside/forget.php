@@ -2,25 +2,25 @@
 
 // Has a running php-fpm forget the application's cached config, and nothing else: no request waits, none is cut.
 //
-//     php -r CODE SOCKET          a path, or an address with a port: where the pool listens
+//     php -r CODE SOCKET SECONDS  where the pool listens, a path or an address with a port; how long it may take
 //
 // opcache lives in php-fpm, so php-fpm has to be asked: over FastCGI, to run a script that we put beside the cached config
 // for that moment, where its pool can read it. `x` follows no link, and whoever else may write there could write the
 // cached config as well. What it means: FastCGI 1.0; php.net/opcache_invalidate.
 
-exit(forget((string) ($argv[1] ?? '')));
+exit(forget((string) ($argv[1] ?? ''), (int) ($argv[2] ?? 30)));
 
-function forget(string $socket): int
+function forget(string $socket, int $seconds): int
 {
-    require_once getcwd() . '/vendor/autoload.php';
-    $cache = realpath((require getcwd() . '/bootstrap/app.php')->getCachedConfigPath());
-    if ($cache === false) {
+    $cache = cached_config();
+    if ($cache === null) {
         echo "no config cache stands\n";
         return 0;
     }
     umask(022);
+    sweep(dirname($cache));
     $script = dirname($cache) . '/rolloutctl-' . bin2hex(random_bytes(8)) . '.php';
-    $file = fopen($script, 'x');
+    $file = @fopen($script, 'x');
     if ($file === false) {
         return failed('the folder of the config cache cannot be written: ' . dirname($cache));
     }
@@ -29,7 +29,7 @@ function forget(string $socket): int
     try {
         fwrite($file, $code);
         fclose($file);
-        [$said, $why] = asked($socket, $script);
+        [$said, $why] = asked($socket, $script, $seconds);
     } finally {
         @unlink($script);
     }
@@ -43,6 +43,31 @@ function forget(string $socket): int
     return 0;
 }
 
+/** As the application says; an application that no longer starts is one to switch a feature off in, at Laravel's usual place. */
+function cached_config(): ?string
+{
+    $path = getcwd() . '/bootstrap/cache/config.php';
+    try {
+        if (is_file(getcwd() . '/vendor/autoload.php')) {
+            require_once getcwd() . '/vendor/autoload.php';
+            $path = (require getcwd() . '/bootstrap/app.php')->getCachedConfigPath();
+        }
+    } catch (\Throwable $error) {
+        // the usual place it is
+    }
+    return realpath($path) ?: null;
+}
+
+/** Scripts of ours that were left when somebody killed us. */
+function sweep(string $folder): void
+{
+    foreach (glob($folder . '/rolloutctl-' . str_repeat('[0-9a-f]', 16) . '.php') ?: [] as $left) {
+        if (@filemtime($left) < time() - 3600) {
+            @unlink($left);
+        }
+    }
+}
+
 function failed(string $why): int
 {
     fwrite(STDERR, "$why\n");
@@ -50,14 +75,15 @@ function failed(string $why): int
 }
 
 /** What the pool's answer to the script holds behind its headers; or why there is none. */
-function asked(string $socket, string $script): array
+function asked(string $socket, string $script, int $seconds): array
 {
     $address = $socket !== '' && $socket[0] === '/' ? "unix://$socket" : "tcp://$socket";
-    $line = @stream_socket_client($address, $number, $problem, 5);
+    $until = "; until it is restarted, it may keep the old config";
+    $line = @stream_socket_client($address, $number, $problem, $seconds);
     if ($line === false) {
-        return ['', "php-fpm is not reached at $socket: $problem"];
+        return ['', "php-fpm is not reached at $socket: $problem$until"];
     }
-    stream_set_timeout($line, 10);
+    stream_set_timeout($line, $seconds);
     $about = ['GATEWAY_INTERFACE' => 'CGI/1.1', 'SERVER_PROTOCOL' => 'HTTP/1.1', 'REQUEST_METHOD' => 'GET', 'SCRIPT_FILENAME' => $script, 'SCRIPT_NAME' => '/' . basename($script), 'REQUEST_URI' => '/' . basename($script), 'QUERY_STRING' => '', 'REMOTE_ADDR' => '127.0.0.1'];
     $parameters = '';
     foreach ($about as $name => $value) {
@@ -75,7 +101,7 @@ function asked(string $socket, string $script): array
             $output .= substr($content, 0, $of['length']);
         }
     }
-    return ['', "php-fpm at $socket gives no answer"];
+    return ['', "php-fpm at $socket gives no answer$until"];
 }
 
 function record(int $type, string $content): string

@@ -40,7 +40,7 @@ class LongWork:
 
     def forget(self, name: str, socket: str, seconds: float) -> tuple[Event, ...]:
         """Have php-fpm forget the old config cache, as a step."""
-        return self.step(name, forget_line(self._talk.host.php, socket), seconds)
+        return self.step(name, forget_line(self._talk.host.php, socket, seconds), seconds)
 
     def build(self, seconds: float) -> tuple[Event, ...]:
         """Build the config cache aside, by the code and the `.env` that stand now."""

@@ -107,11 +107,13 @@ class RemoteSession:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
         return self._talk.ask("commit", change, str(math.ceil(hold)), seconds=self._committing())
 
-    def lock_and_commit(
-        self, narrow: bool, wait: float, change: str, hold: float
-    ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-        """`lock` and `commit` in one round trip; the answers to both. A host without the lock commits nothing."""
-        self._talk.send("lock", "narrow" if narrow else "widen", str(math.ceil(wait)))
+    def narrow_at_once(self, wait: float, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` of a narrowing in one round trip; the answers to both.
+
+        A host without the lock commits nothing. Not for a widening: a host whose client is lost while it waits for the
+        lock would commit all the same.
+        """
+        self._talk.send("lock", "narrow", str(math.ceil(wait)))
         self._talk.send("commit", change, str(math.ceil(hold)))
         return self._talk.until("lock", wait + SHORT), self._talk.until("commit", self._committing())
 
@@ -277,6 +279,9 @@ def _look(content: bool, records: int) -> tuple[str, ...]:
 def _step_line(step: Step, host: Host) -> str:
     # JSON-safe, as the name goes into the host's record as it is.
     name = json.dumps(step.name)[1:-1]
-    run = forget_line(host.php, step.socket) if step.builtin == "opcache-forget" else step.run
-    fields = [name, run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", step.check or ""]
+    run, check = step.run, step.check
+    if step.builtin == "opcache-forget":  # it changes nothing visible, so that it is its own check as well
+        run = forget_line(host.php, step.socket, step.timeout)
+        check = check or run
+    fields = [name, run or "", str(math.ceil(step.timeout)), "1" if step.once else "0", check or ""]
     return "\t".join(f if i in (2, 3) else plainly(f.encode()) for i, f in enumerate(fields)) + "\n"

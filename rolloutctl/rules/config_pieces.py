@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from msgspec import UNSET
 
 from rolloutctl.rules.config import Flag, Health, Probe, Step
@@ -24,15 +22,14 @@ def read_step(reader: Reader, node: Node, place: str) -> Step | None:
         reader.fault(node.line, f"{place} needs run or builtin, and only one of them: {keys.name}")
     if (keys.builtin == "opcache-forget") != (node.get("socket") is not None):
         reader.fault(node.line, f"{place}: builtin: opcache-forget and socket need one another: {keys.name}")
-    socket = keys.socket or ""
     return Step(
         name=keys.name,
         run=keys.run,
         builtin=keys.builtin,
-        socket=socket,
+        socket=keys.socket or "",
         timeout=parse_duration(keys.timeout),
         once=keys.once,
-        check=keys.check or (f"test -w {shlex.quote(socket)}" if socket.startswith("/") else None),
+        check=keys.check,
     )
 
 

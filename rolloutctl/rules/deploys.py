@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMIT: Final = "git rev-parse HEAD 2>/dev/null || cat REVISION"
 # Narrower than git's own rule: nothing in it means anything to a shell, and none is an option.
 REF: Final = r"^[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}$"
+_RESTARTS = re.compile(r"\b(restart|reload|USR2)\b")
 _NOT_IN_A_REF = ("..", "//", "/.", "@{")
 _NOT_AT_ITS_END = ("/", ".", ".lock")
 _PLACE = re.compile(r"(?<!\$)\{(ref|release)\}")  # ${ref} is a variable of the shell's
@@ -101,6 +102,13 @@ def steps_of(deploy: Deploy, own: Iterable[Step], *, ref: str, release: str) -> 
     for step in deploy.steps:
         found.extend(effect if step.builtin == "steps" else (filled(step, ref=ref, release=release),))
     return tuple(found)
+
+
+def keeps_old_code(steps: Iterable[DeployStep]) -> bool:
+    """Whether php-fpm is only told to forget its config: then it may go on with the code that it had."""
+    every = tuple(steps)
+    forgets = any(step.builtin == "opcache-forget" for step in every)
+    return forgets and not any(_RESTARTS.search(step.run or "") for step in every)
 
 
 def chosen_ref(deploy: Deploy, ref: str | None, *, environment: str) -> str:

@@ -41,7 +41,7 @@ def opcache(seen: Examined) -> Iterable[Verdict]:
     elif found.get("opcache.enable", "on").lower() in _OFF:
         yield ok("off: a new config cache takes effect at once")
     elif forgets:
-        yield ok(f"{forgets[0].name}: it forgets the old config cache, and php-fpm goes on")
+        yield ok(f"{forgets[0].name}: it forgets the old config cache, and php-fpm goes on; new code needs a restart")
     elif renews:
         yield from _renewed(renews[0].name, renews[0].run or "", found)
     elif found["opcache.validate_timestamps"].lower() in _OFF:

@@ -120,7 +120,7 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
     told = (*notes, *(objection.passed or objection.message for objection in objections))
     said = len(session.said)
     try:
-        locked, committed = session.lock_and_commit(True, _PATIENCE, plan.change, plan.environment.hold)
+        locked, committed = session.narrow_at_once(_PATIENCE, plan.change, plan.environment.hold)
         problem = lock_problem(host.name, locked)
         if problem is not None:
             moved = isinstance(problem, Drifted) and problem.moved

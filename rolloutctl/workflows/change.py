@@ -120,7 +120,8 @@ class _Change:
             return planned
         begun = self.tools.clock.monotonic()
         names = [host.name for host in plan.hosts]
-        outcomes = self.fleet.lock_and_commit(plan.change, names, seconds=max(0.0, deadline - begun))
+        self.fleet.lock(names, seconds=max(0.0, deadline - begun))
+        outcomes = self.fleet.commit(plan.change, names)
         return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun)
 
     def _narrowed(self, plan: Plan) -> Done:

@@ -23,7 +23,7 @@ from rolloutctl.rules.deploy_plans import (
     turned_on_by_a_build,
     with_flags_off,
 )
-from rolloutctl.rules.deploys import Deploy, chosen_ref, steps_of
+from rolloutctl.rules.deploys import Deploy, chosen_ref, keeps_old_code, steps_of
 from rolloutctl.rules.env_text import EnvText, UnsafeEdit
 from rolloutctl.rules.flags import NOBODY
 from rolloutctl.rules.freeze import standing
@@ -295,6 +295,10 @@ class _Story:
             notes.append(
                 f"`builtin: steps` stands for the steps that a change of {plan.environment.name} has, such as a config "
                 "cache and a restart. It has none: nothing is done in its place."
+            )
+        if keeps_old_code(plan.steps):
+            notes.append(
+                "php-fpm is told to forget its config, and no step restarts or reloads it: it may keep the old code."
             )
         if self._frozen():
             notes.append(f"{plan.environment.name} is frozen now: no flag is widened. This deployment is not held up.")

@@ -13,7 +13,17 @@ from rolloutctl.errors import ConfigurationError, Refused, UsageError
 from rolloutctl.outside.yaml_tree import read_tree
 from rolloutctl.rules.config import Configuration, Step
 from rolloutctl.rules.config_reading import read_configuration
-from rolloutctl.rules.deploys import COMMIT, Deploy, DeployStep, check_ref, chosen_ref, filled, short, steps_of
+from rolloutctl.rules.deploys import (
+    COMMIT,
+    Deploy,
+    DeployStep,
+    check_ref,
+    chosen_ref,
+    filled,
+    keeps_old_code,
+    short,
+    steps_of,
+)
 from rolloutctl.rules.tasks import Task, asks_for_name, task_for
 
 SHIPPED = Path(__file__).parents[2] / "environments.yaml"
@@ -232,3 +242,12 @@ def test_a_task_runs_where_the_file_says_and_nowhere_else() -> None:
     with pytest.raises(UsageError, match="Did you mean 'sync'"):
         task_for(found.tasks, "snyc", staging, found.path)
     assert asks_for_name(found.tasks["cache"], production)
+
+
+@pytest.mark.parametrize(
+    ("run", "old"), [("true", True), ("sudo -n systemctl restart php8.2-fpm", False), ("kill -USR2 1", False)]
+)
+def test_steps_that_only_forget_the_config_keep_the_old_code(run: str, old: bool) -> None:
+    forget = DeployStep(name="forget", builtin="opcache-forget", socket="/run/php.sock")
+    assert keeps_old_code([forget, DeployStep(name="it", run=run)]) is old
+    assert not keeps_old_code([DeployStep(name="it", run=run)])

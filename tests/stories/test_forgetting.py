@@ -52,9 +52,12 @@ def test_a_flip_takes_effect_and_no_request_is_lost(fresh: Lab, hire: Hire) -> N
     assert events_of(host) == ["started", "kept"] * 2
 
 
-def test_a_socket_that_this_user_may_not_write_is_refused_before_anything_is_touched(fresh: Lab, hire: Hire) -> None:
+@pytest.mark.parametrize("socket", ["/run/php/nobody-listens.sock", "127.0.0.1:1"])
+def test_a_socket_where_nobody_listens_is_refused_before_anything_is_touched(
+    fresh: Lab, hire: Hire, socket: str
+) -> None:
     host, before = fresh.hosts[0], contents(fresh)
-    operator = hire(fresh, hosts=[host], edit=forgetting("/run/php/nobody-listens.sock"))
+    operator = hire(fresh, hosts=[host], edit=forgetting(socket))
 
     on = operator.toggle("customer_portal", True)
 
@@ -70,3 +73,18 @@ def test_where_php_fpm_never_answers_a_person_is_needed_and_the_right_socket_set
     assert "php-fpm is not reached at" in on.said
     off = hire(fresh, hosts=[host], edit=forgetting(socket_of(host))).toggle("customer_portal", False)
     assert (off.exit_status, host.portal(), contents(fresh)) == (0, 404, before), off.said
+
+
+def test_an_application_that_no_longer_starts_is_switched_off_all_the_same(fresh: Lab, hire: Hire) -> None:
+    host = fresh.hosts[0]
+    operator = hire(fresh, hosts=[host], edit=forgetting(socket_of(host)))
+    assert operator.toggle("customer_portal", True).exit_status == 0
+    start = host.app / "bootstrap" / "app.php"
+    text = start.read_bytes()
+    start.write_bytes(text + b"\nthis is no php;\n")
+    try:
+        off = operator.toggle("customer_portal", False)
+    finally:
+        start.write_bytes(text)
+
+    assert (host.portal(), off.exit_status) == (404, 0), off.said
