@@ -23,7 +23,7 @@ class AskingTransport(paramiko.Transport):
 
     accepts: tuple[str, ...] = ()  # what the server said it accepts, when it last refused something
     dropped = False  # whether sshd hung up because of too many connections; paramiko has only its log for that
-    serves_logins = False  # whether the server has agreed to talk about logins: it is asked once
+    serves_logins = False  # whether the server was asked to talk about logins: once is enough
 
     def would_take(self, user: str, blob: bytes) -> bool:
         """Whether the server would let this key or certificate in, could its holder sign.
@@ -75,6 +75,7 @@ class _Handler(AuthHandler):
     transport: AskingTransport
 
     willing = False
+    _waits = False  # for the server's word before it goes on
     _blob: bytes | None = None
 
     def ask(self, user: str, blob: bytes, event: threading.Event) -> None:
@@ -87,18 +88,33 @@ class _Handler(AuthHandler):
             self._request_auth()
 
     def _request_auth(self) -> None:
-        """Ask for the service, once a connection; paramiko would do so for each key."""
-        if not self.transport.serves_logins:
+        """Ask for the service, once a connection, and go on without waiting for a yes: that saves a round trip.
+
+        With an RSA key it is waited for: how such a key has to sign, the server may tell only after the key exchange.
+        """
+        asked, self.transport.serves_logins = self.transport.serves_logins, True
+        self._waits = not asked and self._kind.startswith("ssh-rsa")
+        if not asked:
             super()._request_auth()  # type: ignore[misc]
-            return
-        # Signing belongs here and not into the transport's thread: an agent that declines must not end the connection.
-        agreed = paramiko.Message()
-        agreed.add_string("ssh-userauth")
-        agreed.rewind()
-        self._parse_service_accept(agreed)
+        if not self._waits:
+            # Signing belongs here, not into the transport's thread: an agent that declines must not end the connection.
+            agreed = paramiko.Message()
+            agreed.add_string("ssh-userauth")
+            agreed.rewind()
+            self._log_in(agreed)
+
+    @property
+    def _kind(self) -> str:
+        """What kind of key it is about; empty where it is about none."""
+        if self._blob is not None:
+            return paramiko.Message(self._blob).get_text()
+        return self.private_key.get_name() if self.private_key is not None else ""
 
     def _parse_service_accept(self, m: paramiko.Message) -> None:
-        self.transport.serves_logins = True
+        if self._waits:
+            self._log_in(m)
+
+    def _log_in(self, m: paramiko.Message) -> None:
         if self._blob is None:
             super()._parse_service_accept(m)  # type: ignore[misc]
             return
