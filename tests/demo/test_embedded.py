@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.errors import Unreachable
+from rolloutctl.demo import server
+from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside import embedded
 from rolloutctl.outside.opening import open_session
 from rolloutctl.rules.config import Host
@@ -33,6 +34,16 @@ def test_a_session_finds_the_application_and_its_state_in_the_folder(folder: Pat
     assert session.host.state_dir == str(folder / "state")
     assert "FEATURE_CUSTOMER_PORTAL=false" in str((folder / "app/.env").read_text())
     assert state is not None
+
+
+def test_a_server_that_runs_no_commands_is_told_as_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server._Gate, "check_channel_exec_request", lambda *_: False)
+    session = open_session(_DEMO, lambda _: None)
+    try:
+        with pytest.raises(Unfit, match="does not run commands"):
+            _ = session.hello
+    finally:
+        session.close()
 
 
 def test_a_host_is_started_once_in_a_process(folder: Path) -> None:

@@ -41,8 +41,10 @@ class Visitor(Client):
 def hello(host: Host) -> str:
     """The application's folder, as a session told by itself."""
     session = open_session(host, lambda _event: None)
-    session.close()
-    return session.hello.text(4)
+    try:
+        return session.hello.text(4)
+    finally:
+        session.close()
 
 
 def refusal(host: Host) -> Unreachable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import paramiko
+from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.ssh.journey import GREETING, Journey
@@ -11,6 +12,7 @@ from rolloutctl.outside.ssh.pulse import Pulse
 from rolloutctl.outside.ssh.ssh_words import said
 from rolloutctl.rules.config import Host
 
+_NONE = -1  # paramiko's exit status of a command that has told none
 _GONE = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises where a connection has ended
 
 
@@ -26,8 +28,9 @@ class ParamikoConnection:
     def start(self, command: str) -> ParamikoChannel:
         """Start a command under the host's login shell."""
         try:
-            channel = self._journey.transports[-1].open_session(timeout=GREETING)
-            channel.exec_command(command)
+            transport = self._journey.transports[-1]
+            channel = transport.open_session(timeout=GREETING)
+            _begin(transport, channel, command)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise Unfit(
                 f"The host lets us in, but does not run commands: {said(error)}.", subject=self._name
@@ -47,6 +50,7 @@ class ParamikoChannel:
         self._channel = channel
         self._pulse = pulse
         self._stderr = bytearray()
+        self._spoken = False
 
     def send(self, data: bytes) -> None:
         """Write all of `data` to the command's stdin."""
@@ -68,6 +72,12 @@ class ParamikoChannel:
             raise self._gone() from error
         if not piece and self._pulse.silent:
             raise self._gone()
+        if not piece and not self._spoken and self._channel.exit_status == _NONE and not self._stderr:
+            raise Unfit(
+                "The host lets us in, but does not run commands: it refused to, or ended the command at once.",
+                hint="Try: ssh HOST sh -c true",
+            )
+        self._spoken = True
         return piece
 
     def noise(self) -> str:
@@ -86,6 +96,17 @@ class ParamikoChannel:
         while self._channel.recv_stderr_ready():
             self._stderr += self._channel.recv_stderr(65536)
         del self._stderr[:-8192]
+
+
+def _begin(transport: paramiko.Transport, channel: paramiko.Channel, command: str) -> None:
+    """Have a command run, without waiting for the word that it does: what it says tells that, a round trip earlier."""
+    request = paramiko.Message()
+    request.add_byte(cMSG_CHANNEL_REQUEST)
+    request.add_int(channel.remote_chanid)
+    request.add_string("exec")
+    request.add_boolean(True)  # where it is refused, paramiko closes the channel
+    request.add_string(command)
+    transport._send_user_message(request)  # type: ignore[attr-defined]
 
 
 def connect(host: Host, keyring: Keyring | None = None) -> ParamikoConnection:
