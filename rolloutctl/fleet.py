@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -24,6 +25,8 @@ _AT_ONCE = 10  # connections that are opened at the same time: sshd's MaxStartup
 _COLLISION = 3.0  # seconds for two who took some of the locks each to come apart, also without --wait
 _NAP = 0.3  # seconds that a wait may overlook a signal
 _TURN = 2.0  # seconds to wait for one's turn: a question for a passphrase, or a host that hangs, keeps nobody else
+_LEAVING = 10.0  # seconds for whoever waits for a host to notice that we hung up
+_PARTING = 1.0  # seconds for the hanging up itself: ssh may have to be told, and a local session ends behind its step
 _PAUSES = (0.2, 1.0, 3.0, 6.0)  # seconds behind each attempt to reach a lost host again
 _LONGEST = 30.0  # seconds after which none is begun: lines that stay silent take long, and somebody waits for the word
 
@@ -282,12 +285,23 @@ class Fleet:
                 ) from None
 
     def _leave_behind(self, names: list[str]) -> None:
-        """Hang up on the hosts that are still at work: whoever waits for them takes them for lost."""
+        """Hang up on the hosts that are still at work, all at once: whoever waits for them takes them for lost.
+
+        A further Ctrl-C asks for just that, and the record of how it ended is still to come.
+        """
+        partings = []
         for name, run in zip(names, self._running, strict=True):
             session = None if run.done() else self.sessions.pop(name, None)
             if session is not None:
-                session.close()
-        wait_for(self._running)
+                partings.append(threading.Thread(target=session.close, name="parting", daemon=True))
+                partings[-1].start()
+        begun = time.monotonic()
+        while (left := begun + _LEAVING - time.monotonic()) > 0:
+            with suppress(KeyboardInterrupt):
+                wait_for(self._running, left)
+                for parting in partings:
+                    parting.join(max(0.0, begun + _PARTING - time.monotonic()))
+                return
 
     def _beat(self) -> None:
         pause = min(_HEARTBEAT, self.environment.hold / 3)  # a short hold time needs a faster heart

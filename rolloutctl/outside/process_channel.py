@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -43,6 +45,8 @@ class ProcessChannel:
         self._stdin, self._stdout, self._stderr = _pipes(process)
         self._said = bytearray()  # on stderr
         self._early = b""  # read from stdout before anybody asked for it
+        self._bell, self._ringer = socket.socketpair()  # closing a pipe does not wake up whoever waits for it
+        self._waiting = threading.Lock()  # so that no pipe is closed under whoever waits for it
 
     def send(self, data: bytes) -> None:
         """Write all of `data` to the command's stdin."""
@@ -76,27 +80,36 @@ class ProcessChannel:
         return self._said[-_SHOWN:].decode(errors="replace")
 
     def close(self) -> None:
-        """End the command's stdin, and see it out."""
-        self._hang_up()
-        self._ended(_LEAVING)  # else a step still runs; the session ends by itself behind it
+        """End the command's stdin, and see it out, once; whoever waits for it in another thread waits no more."""
+        if self._hang_up():
+            self._ended(_LEAVING)  # else a step still runs; the session ends by itself behind it
 
-    def _hang_up(self) -> None:
-        self._drain()
-        for stream in (self._stdin, self._stdout, self._stderr):
-            with suppress(OSError):  # what was not sent is of no use any more
-                stream.close()
+    def _hang_up(self) -> bool:
+        """Close the pipes; whether they were open."""
+        self._ringer.close()
+        with self._waiting:
+            was_open = not self._stdout.closed
+            self._drain()
+            for stream in (self._stdin, self._stdout, self._stderr):
+                with suppress(OSError):  # what was not sent is of no use any more
+                    stream.close()
+            self._bell.close()
+        return was_open
 
     def _next(self, deadline: float, *signs: bytes) -> bytes | None:
         """The next piece of stdout; None when the deadline comes first, or stderr holds one of the signs."""
-        heard = [self._stdout, self._stderr]
-        while not any(sign in self._said for sign in signs):
-            ready = select.select(heard, [], [], max(0.0, deadline - time.monotonic()))[0]
-            if self._stderr in ready and not self._drain():
-                heard.remove(self._stderr)
-            if self._stdout in ready:
-                return os.read(self._stdout.fileno(), _PIECE)
-            if not ready:
-                return None
+        with self._waiting:
+            heard: list[IO[bytes] | socket.socket] = [self._bell, self._stdout, self._stderr]
+            while not any(sign in self._said for sign in signs):
+                ready = select.select(heard, [], [], max(0.0, deadline - time.monotonic()))[0]
+                if self._bell in ready:
+                    raise Unreachable("the session ended")
+                if self._stderr in ready and not self._drain():
+                    heard.remove(self._stderr)
+                if self._stdout in ready:
+                    return os.read(self._stdout.fileno(), _PIECE)
+                if not ready:
+                    return None
         return None
 
     def _drain(self) -> bool:

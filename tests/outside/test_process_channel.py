@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.process_channel import ProcessChannel, started
+from tests.cli.deploy_play import wait_until
 
 Start = Callable[[str], ProcessChannel]
 
@@ -90,3 +95,36 @@ def test_a_closed_channel_says_so(start: Start) -> None:
     with pytest.raises(Unreachable):
         channel.send(b"x")
     assert channel.noise() in {"", "noise\n"}
+
+
+def test_whoever_waits_for_a_silent_process_waits_no_more_once_another_closes_it(start: Start, tmp_path: Path) -> None:
+    channel = start(f"until [ -e {tmp_path}/go ]; do sleep 0.1; done")
+
+    def receive() -> None:
+        with suppress(Unreachable):
+            channel.receive(60)
+
+    reader, closer = threading.Thread(target=receive), threading.Thread(target=channel.close)
+    reader.start()
+    wait_until(lambda: _is_in("_next", reader))
+    closer.start()
+    reader.join(5)
+    try:
+        assert not reader.is_alive()
+        wait_until(lambda: _is_in("_ended", closer))
+        begun = time.monotonic()
+        channel.close()  # who closes it again does not wait for the process again
+        assert time.monotonic() - begun < 3
+        assert closer.is_alive()
+    finally:
+        (tmp_path / "go").touch()
+        closer.join(60)
+        reader.join(60)
+
+
+def _is_in(function: str, thread: threading.Thread) -> bool:
+    """Whether a thread is in that function."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code.co_name != function:
+        frame = frame.f_back
+    return frame is not None

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,11 @@ LONG = f"""\
       steps:
         - {{name: wait, run: "{WAIT}"}}
         - {{name: next, run: touch ../next}}
+  here:
+    connection: local
+    app: HOST/app
+    state_dir: HOST/local
+    deploy: {{steps: [{{name: wait, run: "{WAIT}"}}]}}
 tasks:
   copy: {{run: "{WAIT}", environments: [works]}}
 """
@@ -56,7 +62,7 @@ class Desk:
 @pytest.fixture
 def works(pair: Pair) -> Pair:
     path = pair.folder / "environments.yaml"
-    path.write_text(PAIR + LONG)
+    path.write_text(PAIR + LONG.replace("HOST", str(pair.folder / "demo/hosts/web-1")))
     pair.tools = replace(pair.tools, configuration=load(path, {}))
     return pair
 
@@ -94,6 +100,21 @@ def test_a_task_is_left_to_itself(works: Pair) -> None:
     assert (host / "ended").exists()
 
 
+def test_on_this_machine_nobody_waits_for_the_step_either(works: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at_work(works) == ""  # that sets the host up
+    host = works.folder / "demo/hosts/web-1"
+    monkeypatch.setenv("PATH", f"{host}/bin:{os.environ['PATH']}")
+    with two_interrupts(host / "waits") as pressed:
+        done = deploy.deploy(deploy.Request("here"), works.tools, Desk())
+    assert time.monotonic() - pressed[-1] < 15  # it was 20 s and more
+    assert not (host / "ended").exists()
+    (host / "go").touch()
+    wait_until((host / "ended").exists)
+    wait_until(lambda: all(thread.name != "parting" for thread in threading.enumerate()))
+    assert done.error is not None
+    assert done.error.message == "You left the deployment in the step 'wait', while localhost was at work."
+
+
 def at_work(works: Pair) -> str:
     """Who is at work there."""
     (found,) = status([works.tools.configuration.environment("works")], (), works.tools)
@@ -102,13 +123,16 @@ def at_work(works: Pair) -> str:
 
 
 @contextmanager
-def two_interrupts(waits: Path) -> Iterator[None]:
-    """Ctrl-C once that file is there, and again once the first one was heard and hosts are waited for anew."""
-    heard: list[int] = []
+def two_interrupts(waits: Path) -> Iterator[list[float]]:
+    """Ctrl-C once that file is there, and again once the first one was heard and hosts are waited for anew.
+
+    When each of them was heard.
+    """
+    heard: list[float] = []
     main = threading.get_ident()
 
     def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
+        heard.append(time.monotonic())
         signal.default_int_handler(number, frame)
 
     def waited_for() -> bool:
@@ -128,7 +152,7 @@ def two_interrupts(waits: Path) -> Iterator[None]:
     presser = threading.Thread(target=press)
     presser.start()
     try:
-        yield
+        yield heard
     finally:
         presser.join()
         signal.signal(signal.SIGINT, before)
