@@ -9,7 +9,6 @@ from rolloutctl.cli.following_desk import FollowingDesk
 
 if TYPE_CHECKING:
     from rolloutctl.rules.deploy_plans import DeployPlan
-    from rolloutctl.rules.host import Event
 
 
 class DeployFrontDesk(FollowingDesk):
@@ -33,9 +32,3 @@ class DeployFrontDesk(FollowingDesk):
         if agreed:
             self._begin([host.name for host in plan.hosts], where, plan.flags)
         return agreed
-
-    def notice(self, host: str, event: Event) -> None:
-        """Follow a host."""
-        if event.kind == "entered":
-            self._invocation.begun = True
-        super().notice(host, event)

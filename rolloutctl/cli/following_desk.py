@@ -49,6 +49,8 @@ class FollowingDesk:
 
     def notice(self, host: str, event: Event) -> None:
         """Follow a host; called from the threads that talk with the hosts."""
+        if event.kind == "entered":  # an interruption means something else from now on
+            self._invocation.begun = True
         if self._following is not None:
             self._following.notice(host, event)
 
@@ -92,5 +94,6 @@ class FollowingDesk:
 
     def _begin(self, hosts: Sequence[str], environment: Environment, flags: Iterable[Flag] = ()) -> None:
         """From now on the hosts work."""
+        self._invocation.where = environment.name
         if self._following is not None:
             self._following.begin(hosts, environment, flags)

@@ -21,6 +21,7 @@ class Invocation(Struct):
     config: Path | None = None
     debug: bool = False
     plan: Plan | None = None  # the change that was shown or carried out
+    where: str = ""  # the environment whose hosts do long work, a deployment or a task
     begun: bool = False  # whether a host may have been touched
     interrupted: bool = False  # whether it ended by Ctrl-C or a signal
     hasty: bool = False  # whether something that is asked of hosts may be left behind, so that nothing waits for it

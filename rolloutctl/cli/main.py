@@ -46,6 +46,7 @@ _COMMANDS = (
 )
 _GROUPS = ("rollout", "incident")
 _INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
+_AT_WORK = "Interrupted while hosts were at work."
 
 Config = Annotated[
     Path | None,
@@ -96,15 +97,22 @@ def run(invocation: Invocation) -> int:
 
 def interrupted(invocation: Invocation) -> RolloutctlError:
     """What an interruption means, by how far the command got."""
-    if not invocation.begun or invocation.plan is None:
+    plan = invocation.plan
+    if not invocation.begun:
         return Interrupted(
             "Interrupted.",
             state="Nothing was changed on any host.",
             hint="The same command again begins anew; how things stand: rolloutctl status",
         )
-    plan = invocation.plan
+    if plan is None:
+        return PersonNeeded(
+            _AT_WORK,
+            subject=invocation.where,
+            state="The step that ran may still run there, to its end; no other begins.",
+            hint=f"rolloutctl status {invocation.where}".rstrip(),
+        )
     return PersonNeeded(
-        "Interrupted while hosts were at work.",
+        _AT_WORK,
         subject=plan.environment.name,
         state=f"A widening goes back by itself within {plan.environment.hold:.0f} s; a switch-off stays.",
         hint=f"rolloutctl status {plan.environment.name} {plan.flag.name}",

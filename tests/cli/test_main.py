@@ -12,9 +12,13 @@ import pytest
 
 import rolloutctl
 from rolloutctl.cli import main
+from rolloutctl.cli.asking import Answer
 from rolloutctl.cli.invocation import Invocation
+from rolloutctl.cli.run import TaskFrontDesk
 from rolloutctl.errors import PersonNeeded
 from rolloutctl.rules.flags import EVERYONE
+from rolloutctl.rules.host import Event
+from rolloutctl.rules.tasks import Task
 from tests.cli.shell import Shell
 from tests.fakes import host_plan, plan
 
@@ -157,6 +161,19 @@ def test_an_interruption_after_the_commit_needs_a_person() -> None:
     error = main.interrupted(Invocation(("toggle",), command="toggle", plan=shown, begun=True))
     assert isinstance(error, PersonNeeded)
     assert error.hint == "rolloutctl status production portal"
+
+
+def test_an_interruption_of_long_work_says_that_its_step_may_still_run() -> None:
+    invocation = Invocation(("run", "production", "copy"), command="run")
+    desk = TaskFrontDesk(invocation, Answer(invocation, yes=True), "")
+    copy = Task(name="copy", run="cp a b", environments=("production",))
+    assert desk.agrees(copy, plan([host_plan(b"FEATURE_PORTAL=false\n", EVERYONE)], EVERYONE).environment)
+    assert main.interrupted(invocation).state == "Nothing was changed on any host."
+    desk.notice("web-1", Event("entered"))
+    error = main.interrupted(invocation)
+    assert (error.exit_status, error.message) == (5, "Interrupted while hosts were at work.")
+    assert error.state == "The step that ran may still run there, to its end; no other begins."
+    assert error.hint == "rolloutctl status production"
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -15,10 +15,12 @@ from types import FrameType
 import pytest
 from msgspec.structs import replace
 
+from rolloutctl.contracts import Session
 from rolloutctl.errors import PersonNeeded
+from rolloutctl.outside.opening import open_session
 from rolloutctl.outside.task_runner import TaskRunner
 from rolloutctl.outside.yaml_file import load
-from rolloutctl.rules.config import Environment
+from rolloutctl.rules.config import Environment, Host
 from rolloutctl.rules.deploy_plans import DeployPlan
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.tasks import Task
@@ -69,7 +71,7 @@ def works(pair: Pair) -> Pair:
 
 def test_a_deployment_is_left_in_the_step_that_runs_and_no_other_begins(works: Pair) -> None:
     host = works.folder / "demo/hosts/web-1"
-    with two_interrupts(host / "waits"):
+    with interrupts(host / "waits"):
         done = deploy.deploy(deploy.Request("works"), works.tools, Desk())
     assert not (host / "go").exists()
     error = done.error
@@ -90,7 +92,7 @@ def test_a_deployment_is_left_in_the_step_that_runs_and_no_other_begins(works: P
 
 def test_a_task_is_left_to_itself(works: Pair) -> None:
     host = works.folder / "demo/hosts/web-1"
-    with two_interrupts(host / "waits"):
+    with interrupts(host / "waits"):
         done = run_task.run_task(run_task.Request("works", "copy"), works.tools, Desk(), TaskRunner(works.folder))
     assert done.error is not None
     assert done.error.message == "The task copy failed on web-1: it was left to itself by you."
@@ -100,11 +102,34 @@ def test_a_task_is_left_to_itself(works: Pair) -> None:
     assert (host / "ended").exists()
 
 
+def test_a_third_ctrl_c_meanwhile_changes_nothing_of_that(works: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = works.folder / "demo/hosts/web-1"
+    with interrupts(host / "waits", 3) as pressed:
+
+        def open_one(where: Host, progress: Callable[[Event], None]) -> Session:
+            session = open_session(where, progress)
+            close = session.close
+
+            def close_late() -> None:
+                wait_until(lambda: len(pressed) == 3)
+                close()
+
+            monkeypatch.setattr(session, "close", close_late)
+            return session
+
+        done = deploy.deploy(deploy.Request("works"), replace(works.tools, sessions=open_one), Desk())
+    assert done.error is not None
+    assert done.error.message == "You left the deployment in the step 'wait', while web-1 was at work."
+    assert any("has not recorded how it ended" in note for note in done.notes)
+    (host / "go").touch()
+    wait_until(lambda: at_work(works) == "")
+
+
 def test_on_this_machine_nobody_waits_for_the_step_either(works: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     assert at_work(works) == ""  # that sets the host up
     host = works.folder / "demo/hosts/web-1"
     monkeypatch.setenv("PATH", f"{host}/bin:{os.environ['PATH']}")
-    with two_interrupts(host / "waits") as pressed:
+    with interrupts(host / "waits") as pressed:
         done = deploy.deploy(deploy.Request("here"), works.tools, Desk())
     assert time.monotonic() - pressed[-1] < 15  # it was 20 s and more
     assert not (host / "ended").exists()
@@ -123,8 +148,8 @@ def at_work(works: Pair) -> str:
 
 
 @contextmanager
-def two_interrupts(waits: Path) -> Iterator[list[float]]:
-    """Ctrl-C once that file is there, and again once the first one was heard and hosts are waited for anew.
+def interrupts(waits: Path, presses: int = 2) -> Iterator[list[float]]:
+    """Ctrl-C once that file is there, again while hosts are waited for anew, a third time while they are left behind.
 
     When each of them was heard.
     """
@@ -135,17 +160,16 @@ def two_interrupts(waits: Path) -> Iterator[list[float]]:
         heard.append(time.monotonic())
         signal.default_int_handler(number, frame)
 
-    def waited_for() -> bool:
+    def waited_for(count: int) -> bool:
         frame, names = sys._current_frames().get(main), list[str]()
         while frame is not None:
             names.append(frame.f_code.co_name)
             frame = frame.f_back
-        return "wait_for" in names and "_finish" in names
+        return {"wait_for", "_finish"} <= set(names) and ("_leave_behind" in names) == (count == 2)
 
     def press() -> None:
-        for count, holds in enumerate[Callable[[], bool]]((waits.exists, lambda: len(heard) == 1)):
-            wait_until(lambda: holds() and waited_for())  # noqa: B023 - called at once
-            assert len(heard) == count
+        for count in range(presses):
+            wait_until(lambda: waits.exists() and len(heard) == count and waited_for(count))  # noqa: B023 - called at once
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.signal(signal.SIGINT, hear)
@@ -156,4 +180,4 @@ def two_interrupts(waits: Path) -> Iterator[list[float]]:
     finally:
         presser.join()
         signal.signal(signal.SIGINT, before)
-    assert len(heard) == 2
+    assert len(heard) == presses
