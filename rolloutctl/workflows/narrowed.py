@@ -41,8 +41,7 @@ def conclude_narrowing(
     weak = [name for name in kept if name not in idle_names and _not_live(outcomes[name], plan)]
     dead = [outcome.name for outcome in hosts if outcome.result == "kept" and _without_php_fpm(outcome)]
     error = (
-        (_error(plan, hosts, missed, weak) if missed else _without_effect(plan, idle))
-        or _error(plan, hosts, missed, weak)
+        _both(_error(plan, hosts, missed, weak), _without_effect(plan, idle))
         or _overtaken(plan, kept, overtaken)
         or _not_written(plan, unwritten)
         or _dead(plan, dead)
@@ -70,15 +69,23 @@ def _cached_so(host: HostPlan, plan: Plan) -> bool:
     return host.effective is not None and host.effective.within(plan.target)
 
 
+def _both(somewhere: PersonNeeded | None, idle: PersonNeeded | None) -> PersonNeeded | None:
+    """What is amiss on some hosts, and with what takes no effect on others: the same again alone mends only the one."""
+    if somewhere is not None and idle is not None:
+        somewhere.state += f"\n{idle.state}"
+        somewhere.hint += f"\n{idle.hint}"
+    return somewhere or idle
+
+
 def _without_effect(plan: Plan, idle: Sequence[HostPlan]) -> PersonNeeded | None:
     """A switch-off that nothing makes live: the application reads its config cache, and no step builds that anew."""
     if not idle:
         return None
-    where, names = plan.environment.name, names_of([host.name for host in idle])
+    where, names, flag = plan.environment.name, names_of([host.name for host in idle]), plan.flag.name
     return PersonNeeded(
-        f"{plan.flag.name} is set to {plan.target} in .env, and that takes no effect on {names}.",
+        f"{flag} is set to {plan.target} in .env, and that takes no effect on {names}.",
         subject=where,
-        state=f"A config cache stands there, and no step builds it anew: whoever saw {plan.flag.name} still sees it.",
+        state=f"On {names} a config cache stands, and no step builds it anew: whoever saw {flag} still sees it.",
         hint=f"Add it to environments.yaml, below steps: {CACHE_STEP}\nThen the same again: {again(plan)}\n"
         f"Or by hand on {names}: {_by_hand(plan, idle[0])}, and restart php-fpm",
     )

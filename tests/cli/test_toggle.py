@@ -236,7 +236,7 @@ def test_a_switch_off_that_no_step_makes_take_effect_needs_a_person(shell: Shell
         assert ran.status == 5, ran.err
         for said in (
             "customer_portal is set to nobody in .env, and that takes no effect on demo.",
-            "A config cache stands there, and no step builds it anew: whoever saw customer_portal still sees it.",
+            "On demo a config cache stands, and no step builds it anew: whoever saw customer_portal still sees it.",
             "Add it to environments.yaml, below steps: {name: config cache, builtin: config-cache}",
             "rolloutctl toggle demo customer_portal false",
             "artisan config:cache, and restart php-fpm",
