@@ -11,7 +11,7 @@ from rolloutctl.rules.records import Record
 from rolloutctl.rules.undoing import Wanted, begins, too_short
 from rolloutctl.workflows.tools import Tools
 
-_TAILS = (200, 5000)  # records; a look goes no further back than 5000 lines
+_NEWEST = 200  # records; a host says them in one line, and of many more, with their companies, none would hold them
 
 _Records = tuple[Record, ...]
 
@@ -26,16 +26,15 @@ def read_logs(fleet: Fleet, tools: Tools) -> tuple[dict[str, _Records], dict[str
 def read_back(fleet: Fleet, wanted: Wanted, tools: Tools) -> tuple[dict[str, _Records], dict[str, Unreachable]]:
     """Each host's log as far back as a rollback has to know it, the arbiter's first; and the hosts that were lost.
 
-    A log of years is tens of megabytes, and what is undone stands near its end nearly always.
+    A log of years is tens of megabytes, and what is undone stands near its end nearly always. Where it does not, the
+    host searches its log, or sends all of it, in pieces.
     """
     reading = _Reading(fleet, tools)
-    short = tuple(reading.logs)
-    for read in (*map(_newest, _TAILS), _all_about(wanted.flag)):
-        reading.read(read, short)
-        whole = [name for name, records in reading.logs.items() if begins(records)]
-        short = too_short(reading.logs, whole, wanted)
-        if not short:
-            break
+    reading.read(_newest, tuple(reading.logs))
+    whole = [name for name, records in reading.logs.items() if begins(records)]
+    short = too_short(reading.logs, whole, wanted)
+    if short:
+        reading.read(_all_about(wanted.flag), short)
     return reading.logs, reading.lost
 
 
@@ -59,8 +58,8 @@ class _Reading:
                 self._mirror.saw(self._fleet.environment.name, name, records)
 
 
-def _newest(count: int) -> Callable[[Session], _Records]:
-    return lambda session: session.look(content=False, records=count).records
+def _newest(session: Session) -> _Records:
+    return session.look(content=False, records=_NEWEST).records
 
 
 def _all(session: Session) -> _Records:

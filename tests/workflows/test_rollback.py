@@ -40,6 +40,14 @@ def test_a_change_that_stands_behind_the_newest_records_is_found_and_undone(
     assert OFF in pair.env("web-2")
 
 
+@pytest.mark.parametrize("flag", [None, PORTAL])
+def test_records_that_one_line_of_the_protocol_could_not_hold_keep_no_host_away(pair: Pair, flag: str | None) -> None:
+    pair.switch(PORTAL, on=True)
+    _lengthen(pair, 1_700, companies=1_500)  # 13 MB, and a third more in base64
+    found = find(Request("pair", flag), pair.tools)
+    assert ([change.flag for change in found.changes], found.unasked) == ([PORTAL], ())
+
+
 def test_a_host_whose_newest_records_are_younger_than_the_change_is_put_back_too(pair: Pair) -> None:
     toggle(Toggle("pair", PORTAL, Wish(True), "a test"), Options(), pair.tools, pair.desk)
     _lengthen(pair, 300, hosts=("web-2",))
@@ -48,7 +56,7 @@ def test_a_host_whose_newest_records_are_younger_than_the_change_is_put_back_too
     assert OFF in pair.env("web-2")
 
 
-def _lengthen(pair: Pair, records: int, hosts: tuple[str, ...] = ("web-1", "web-2")) -> None:
+def _lengthen(pair: Pair, records: int, hosts: tuple[str, ...] = ("web-1", "web-2"), companies: int = 0) -> None:
     """Let hosts have so many more records, of what is no change, in a chain that is whole."""
     for host in hosts:
         log = pair.state(host) / "audit.jsonl"
@@ -56,6 +64,8 @@ def _lengthen(pair: Pair, records: int, hosts: tuple[str, ...] = ("web-1", "web-
         for number in range(len(lines) + 1, len(lines) + records + 1):
             prev = hashlib.sha256(lines[-1].encode()).hexdigest()
             said = {"event": "rollout", "flag": "other", "environment": "pair", "time": "2026-11-23T01:00:00Z"}
+            if companies:
+                said["companies"] = ",".join(map(str, range(10_000, 10_000 + companies)))
             lines.append(json.dumps({"prev": prev, "line": number, **said}, separators=(",", ":")))
         log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         end = hashlib.sha256(lines[-1].encode()).hexdigest()
