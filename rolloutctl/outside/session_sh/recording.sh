@@ -7,7 +7,7 @@ append() { # the rest of a record, without its opening brace; 75: somebody else 
   [ "${DIRECTION:-}" != narrow ] || moment=2 # a switch-off goes on without
   {
     flock -n 5 || timeout "$moment" flock 5 || return 75
-    append_line "$1"
+    append_line "$1" || { rm -f -- "$HEAD.new" && return 1; }
   } 5>>"$LOG"
 }
 
@@ -95,6 +95,11 @@ append_record() { # RECORD: of no change of this session: one that was owed, or 
 
 write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then into the log
   body='"event":"'$1'","cause":"'$2'",'$DECIDER'"steps":['$STEPS_DONE'],'$BASE
+  if [ -z "$RECORDED" ]; then # a switch-off without a log, perhaps on a full disk: the client keeps the record
+    token_of "$body" && emit unrecorded "$TOKEN"
+    forget
+    return
+  fi
   if ! { printf '%s\n' "$body" >"$CHANGE/outcome.new" && flush "$CHANGE/outcome.new"; } 2>/dev/null; then
     cp -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new" 2>/dev/null || mv -f -- "$CHANGE/$1.ready" "$CHANGE/outcome.new"
   fi
@@ -103,11 +108,6 @@ write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then i
 }
 
 settle_outcome() {
-  if [ -z "$RECORDED" ]; then # a switch-off without a log: the client keeps the record
-    file_token "$CHANGE/outcome" && emit unrecorded "$TOKEN"
-    forget
-    return
-  fi
   IFS= read -r body <"$CHANGE/outcome"
   if append "$body"; then
     show_last_record
