@@ -60,7 +60,8 @@ def test_no_line_is_lost_or_counted_twice_while_files_are_renamed(follower: Foll
     assert len(list(follower.folder.iterdir())) == 8
     assert counted(found) == in_files(follower)
     assert len(counted(found)) == len(found) == RATE * SECONDS
-    assert follower.notes in ([], ["laravel.log is not there yet"] * len(follower.notes))
+    # What is renamed just then has no name for a moment, the one that is written to or an older one.
+    assert all(re.fullmatch(r"laravel\.log(\.\d+)? is not there yet", note) for note in follower.notes)
 
 
 def test_what_a_copy_and_truncation_leaves_in_the_files_is_counted_once(follower: Follower) -> None:
