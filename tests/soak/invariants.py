@@ -138,6 +138,11 @@ class _Trace:
         return bool(self.records)
 
     @property
+    def overtaken(self) -> bool:
+        """Whether somebody else's edit was there before anything was written."""
+        return self.end == "reverted" and self.records[-1].data.get("cause") == "drift"
+
+    @property
     def end(self) -> str:
         return next((event for event in reversed(self.events) if event in {"kept", "reverted"}), "")
 
@@ -174,8 +179,11 @@ def log(found: Log) -> Iterator[str]:
     if (fault := verify(found)) is not None:
         yield f"line {fault.line} of its log {fault.problem}"
     for change in dict.fromkeys(record.change for record in found.records if record.change):
-        events = [record.event for record in found.records if record.change == change]
-        narrow = any(record.data.get("narrow") for record in found.records if record.change == change)
+        records = [record for record in found.records if record.change == change]
+        events = [record.event for record in records]
+        if events == ["reverted"] and records[0].data.get("cause") == "interrupted":
+            continue  # killed when it could be undone, and had not yet been told
+        narrow = any(record.data.get("narrow") for record in records)
         while narrow and events[:2] == ["started", "reverted"] and events[2:]:
             events = events[2:]  # somebody's edit came in between, and the switch-off was tried again
         ends = [event for event in events if event in {"kept", "reverted"}]
@@ -215,7 +223,9 @@ def _wrong_exit(played: Played, ended: Ended) -> str:
         missing = [t.host for t in traces if wanted not in t.events and not _owes(played, ended, t.host)]
         return f"it is not kept on {missing}" if missing else ""
     if ended.status == 3:
-        return f"it was begun on {[trace.host for trace in begun]}" if begun else ""
+        # Somebody's edit came before the first swap: that is on record, and nothing was changed.
+        touched = [trace.host for trace in begun if not trace.overtaken]
+        return f"it was begun on {touched}" if touched else ""
     if ended.status == 4:
         others = [trace.host for trace in begun if trace.end != "reverted"]
         return f"it is not reverted on {others}" if others else "" if begun else "it was never begun"

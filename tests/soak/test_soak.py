@@ -59,6 +59,12 @@ def test_a_change_without_one_outcome_and_a_widening_in_disguise_would_be_seen(
     assert [breach for breach in log(Log("".join(f"{line}\n" for line in lines))) if "a1" in breach]
 
 
+def test_a_change_that_was_killed_before_it_was_told_has_its_outcome_alone() -> None:
+    fields = {"prev": "", "change": "a1", "event": "reverted", "cause": "interrupted", "from": {}, "to": {}}
+    assert list(log(Log(json.dumps(fields) + "\n"))) == []
+    assert list(log(Log(json.dumps({**fields, "cause": "another-host-failed"}) + "\n")))
+
+
 SHORT = Script(
     seed=0,
     hosts=(("web-1", "web-2", "web-3"), ("web-3", "web-1", "web-2")),
