@@ -120,7 +120,8 @@ make_scratch() { # FOLDER...: our private folder in the first that has room
 }
 
 new_scratch() { # FOLDER
-  SCRATCH=$(mktemp -d "$1/rolloutctl.XXXXXX" 2>/dev/null) && own_scratch
+  SCRATCH=$(mktemp -d "$1/rolloutctl.XXXXXX" 2>/dev/null) || return
+  own_scratch || { rm -rf -- "$SCRATCH" && return 1; } # one that nobody owns would never be swept
 }
 
 open_change() { # DIRECTION: a change needs the state folder; a switch-off goes on without
