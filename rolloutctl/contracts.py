@@ -179,8 +179,8 @@ class Session(Protocol):
     def control(self) -> tuple[Event, ...]:
         """Build once more without the change, to tell somebody's waiting edit from the flag's own effect."""
 
-    def lock(self, narrow: bool, wait: float) -> tuple[Event, ...]:
-        """Take the host's lock and see that nothing changed since prepare; `wait` in seconds."""
+    def lock(self, wait: float) -> tuple[Event, ...]:
+        """Take the host's lock for a widening, and see that nothing changed since prepare; `wait` in seconds."""
 
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""

@@ -144,7 +144,7 @@ class Fleet:
             spent = self._clock.monotonic() - begun
             left = max(0.0, seconds - spent)
             patience = max(left, 1.0) if len(wanted) == 1 else 0.0
-            said = self.each(lambda session: session.lock(False, patience), wanted)  # noqa: B023 - called before the next
+            said = self.each(lambda session: session.lock(patience), wanted)  # noqa: B023 - called before the next
             problems = {name: error for name, answer in said.items() if (error := lock_problem(name, answer))}
             if not problems:
                 return

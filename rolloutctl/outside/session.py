@@ -99,9 +99,9 @@ class RemoteSession:
         """Build once more without the change, to tell somebody's waiting edit from the flag's own effect."""
         return self._talk.ask("control", seconds=self._build_limit() + SHORT)
 
-    def lock(self, narrow: bool, wait: float) -> tuple[Event, ...]:
-        """Take the host's lock and see that nothing changed since prepare; `wait` in seconds."""
-        return self._talk.ask("lock", "narrow" if narrow else "widen", str(math.ceil(wait)), seconds=wait + SHORT)
+    def lock(self, wait: float) -> tuple[Event, ...]:
+        """Take the host's lock for a widening, and see that nothing changed since prepare; `wait` in seconds."""
+        return self._talk.ask("lock", "widen", str(math.ceil(wait)), seconds=wait + SHORT)
 
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
