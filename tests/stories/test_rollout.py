@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -163,7 +164,8 @@ def it_is_dark_and_then_for_pilots(team: Team) -> None:
 
 def it_is_held_and_goes_on(team: Team) -> None:
     said = hold(FLAG, "a complaint", team.operator.tools)
-    assert said.notes[0].startswith("This machine's clock is 24 h ahead of that of web-1:")
+    # what the record took on its way to the host counts, too: a second or more on a busy machine
+    assert re.match(r"This machine's clock is (24 h|23 h 59 min) ahead of that of web-1:", said.notes[0])
     team.after(7 * DAY)
     assert "held by" in " ".join(team.refused().details)
     resume(FLAG, "", team.operator.tools)
