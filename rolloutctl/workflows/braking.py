@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
+from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.history import STEP_FAILED
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.locks import Drifted, lock_problem
@@ -39,12 +40,12 @@ def brake(fleet: Fleet, plan: Plan, lost: dict[str, Unreachable], make_plan: Pla
     """Narrow on every host that can be reached; exit 5 names the rest. A host that arrives late is narrowed late."""
     fleet.transacting = True
     ends: dict[str, _End] = {}
-    plans: dict[str, HostPlan] = {}
+    plans: dict[str, Plan] = {}  # each host's own, as it was last
     overtaken: dict[str, str] = {}
     cut: set[str] = set()
-    left = plan
+    left = {host.name: replace(plan, hosts=(host,)) for host in plan.hosts}
     for _ in range(_ROUNDS):
-        plans.update({host.name: host for host in left.hosts})
+        plans.update(left)
         ends.update(_round(fleet, left, tools))
         _reach_once_more(fleet, plan, ends, cut)
         lost.update(fleet.arrivals())
@@ -52,9 +53,12 @@ def brake(fleet: Fleet, plan: Plan, lost: dict[str, Unreachable], make_plan: Pla
         names = [name for name in fleet.sessions if name not in overtaken and (name not in ends or ends[name].again)]
         states = look_at(fleet, names, lost, tools) if names else {}
         left = _planned_again(plan, states, lost, make_plan, overtaken)
-        if not left.hosts:
+        if not left:
             break
-    whole = replace(plan, hosts=tuple(plans.values()), unreachable=tuple(lost))
+    target, others = _target_of(plan, {name: each for name, each in plans.items() if name not in overtaken})
+    overtaken.update(others)
+    hosts = tuple(host for each in plans.values() for host in each.hosts)
+    whole = replace(plan, target=target, hosts=hosts, unreachable=tuple(lost))
     outcomes = {name: ends[name].outcome for name in plans}
     done = conclude_narrowing(fleet, whole, outcomes, overtaken, tools)
     notes = merged([f"{name}: {note}" for name, end in ends.items() for note in end.notes], len(ends))
@@ -77,32 +81,45 @@ def _planned_again(
     lost: Mapping[str, Unreachable],
     make_plan: PlanMaker,
     overtaken: dict[str, str],
-) -> Plan:
-    """The plan for hosts that are still to be narrowed, as they now are.
+) -> dict[str, Plan]:
+    """The plans for hosts that are still to be narrowed, as they now are; by their names.
 
     Whoever was faster may have closed the feature further than was asked for here. Then the same edit would open it
-    again, so such a host is left as it is, and noted in `overtaken`.
+    again, or there is nothing left to do, so such a host is left as it is, and noted in `overtaken`.
     """
-    hosts: list[HostPlan] = []
+    left: dict[str, Plan] = {}
     for name, state in states.items():
         try:
             fresh = make_plan({name: state}, lost)
         except Refused as refused:
             overtaken[name] = refused.message
             continue
-        if fresh.narrow and (plan.undoes or fresh.target.within(plan.target)):
-            hosts.extend(fresh.hosts)
+        closer = fresh.nothing_to_write and not same_people(fresh.target, plan.target)
+        if fresh.narrow and (plan.undoes or fresh.target.within(plan.target)) and not closer:
+            left[name] = replace(plan, target=fresh.target, hosts=fresh.hosts)
         else:
             overtaken[name] = f"somebody else changed it meanwhile, to {fresh.before}"
-    return replace(plan, hosts=tuple(hosts), unreachable=tuple(lost))
+    return left
 
 
-def _round(fleet: Fleet, plan: Plan, tools: Tools) -> dict[str, _End]:
-    plans = {host.name: host for host in plan.hosts}
+def _target_of(plan: Plan, plans: Mapping[str, Plan]) -> tuple[Audience, dict[str, str]]:
+    """Who sees the feature now, as planned last: on most hosts; and where else what, as somebody was faster there."""
+    targets = [each.target for each in plans.values()] or [plan.target]
+    most = max(targets, key=lambda target: sum(same_people(target, other) for other in targets))
+    others = {
+        name: f"somebody else changed it meanwhile; now it is {each.target}"
+        for name, each in plans.items()
+        if not same_people(each.target, most)
+    }
+    return most, others
+
+
+def _round(fleet: Fleet, plans: Mapping[str, Plan], tools: Tools) -> dict[str, _End]:
     origin = tools.origin_now()
 
     def one(session: Session) -> _End:
-        host = plans[session.host.name]
+        plan = plans[session.host.name]
+        (host,) = plan.hosts
         work = work_for(plan, host, session.host, session.server, origin)
         return _narrowed(session, plan, host, session.prepare(work))
 

@@ -35,7 +35,7 @@ def conclude_narrowing(
     missed = [name for name in plan.unreachable if name not in outcomes]
     missed += [outcome.name for outcome in hosts if outcome.result != "kept" and outcome.name not in overtaken]
     unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
-    kept = [outcome.name for outcome in hosts if outcome.result == "kept"]
+    kept = [outcome.name for outcome in hosts if outcome.result == "kept" and outcome.name not in overtaken]
     idle = [host for host in plan.idle if host.name in kept and not _cached_so(host, plan)]
     idle_names = [host.name for host in idle]
     weak = [name for name in kept if name not in idle_names and _not_live(outcomes[name], plan)]

@@ -11,7 +11,7 @@ from rolloutctl.workflows.tools import Options
 from tests.lab.lab import Lab
 from tests.stories.conftest import Hire
 from tests.stories.operator import Ending
-from tests.stories.traces import events_of, line_in, portals
+from tests.stories.traces import events_of, line_in, log_of, portals
 
 pytestmark = pytest.mark.lab
 
@@ -42,6 +42,48 @@ def test_a_narrowing_goes_on_where_nobody_was_faster(fresh: Lab, hire: Hire) -> 
     assert (portals(fresh, 15), portals(fresh, 42)) == ([200, 404, 200], [404] * 3)
     assert (ended.exit_status, ended.hosts["web-1"], ended.hosts["web-3"]) == (5, "kept", "kept"), ended.said
     assert "on web-2 somebody else changed it first" in ended.said
+
+
+def test_what_two_take_away_at_the_same_moment_is_gone_and_said_to_be(fresh: Lab, hire: Hire) -> None:
+    one, other = hire(fresh), hire(fresh).known_as("faster@example.com")
+    assert one.toggle("customer_portal", Wish(True, companies=(7, 15, 42))).exit_status == 0
+    one.before_agreeing(lambda: other.toggle("customer_portal", Wish(True, remove=(7,))).exit_status == 0)
+
+    ended = one.toggle("customer_portal", Wish(True, remove=(42,)))
+
+    assert [portals(fresh, company) for company in (7, 15, 42)] == [[404] * 3, [200] * 3, [404] * 3]
+    assert (ended.exit_status, set(ended.hosts.values())) == (0, {"kept"}), ended.said
+    for host in fresh.hosts:
+        last = log_of(host)[-1].data
+        assert (last["event"], last["from"]["companies"], last["to"]["companies"]) == ("kept", [15, 42], [15])
+
+
+def test_what_two_take_away_from_one_host_alone_is_told(fresh: Lab, hire: Hire) -> None:
+    one, other = hire(fresh), hire(fresh, hosts=fresh.hosts[1:2])
+    assert one.toggle("customer_portal", Wish(True, companies=(7, 15, 42))).exit_status == 0
+    one.before_agreeing(lambda: other.toggle("customer_portal", Wish(True, remove=(7,))).exit_status == 0)
+
+    ended = one.toggle("customer_portal", Wish(True, remove=(42,)))
+
+    assert (portals(fresh, 7), portals(fresh, 42)) == ([200, 404, 200], [404] * 3)
+    assert (ended.exit_status, "on web-2 somebody else changed it first" in ended.said) == (5, True), ended.said
+    assert "now it is company 15" in ended.said
+
+
+def test_a_list_that_became_shorter_meanwhile_stays_and_is_not_called_everyone(fresh: Lab, hire: Hire) -> None:
+    """Nothing was left to write when it was planned, and no php-fpm had been restarted since."""
+    one, other = hire(fresh), hire(fresh).known_as("faster@example.com")
+    for host in fresh.hosts:
+        assert host.portal() == 404
+        host.edit_env(f"{KEY}=false", f"{KEY}=true")
+        host.rebuild_cache()
+    one.before_agreeing(lambda: other.toggle("customer_portal", Wish(True, companies=(7,))).exit_status == 0)
+
+    ended = one.toggle("customer_portal", Wish(True))
+
+    assert (portals(fresh, 7), portals(fresh, 15)) == ([200] * 3, [404] * 3)
+    assert (ended.exit_status, ended.result) == (3, "refused"), ended.said
+    assert [log_of(host)[-1].data["to"]["companies"] for host in fresh.hosts] == [[7]] * 3
 
 
 def test_what_stands_only_until_somebody_decides_is_not_already_so(fresh: Lab, hire: Hire) -> None:
