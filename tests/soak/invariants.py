@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.records import Log, Record, audience_of, lines_of, missing_from, read_record, verify
 from tests.lab.host import LabHost
 from tests.lab.lab import SECRETS
+from tests.lab.processes import wait_until
 from tests.soak.ground import Stands
 from tests.soak.play import Ended, Played
 from tests.soak.script import BULK, PORTAL
@@ -345,6 +347,8 @@ def _swept(played: Played) -> None:
 
 def _left(played: Played) -> Iterator[str]:
     lab = played.ground.lab
+    with suppress(TimeoutError):  # the clock of a session that has ended ticks for another second
+        wait_until(lambda: not any(host.leftovers() for host in lab.hosts), "all at rest", seconds=3)
     for host in lab.hosts:
         yield from (f"{host.name}: left behind: {path}" for path in strays_of(host))
         yield from (f"{host.name}: still runs: {process.command[:120]}" for process in host.leftovers())
