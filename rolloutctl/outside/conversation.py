@@ -65,12 +65,12 @@ class Conversation:
         self._keys, self._secrets = keys, None
 
     def put(self, name: str, data: bytes) -> None:
-        """Put a file into the session's private folder."""
-        self.send("put", name, plainly(data))
+        """Put a file into the session's private folder; it goes along with the next verb."""
+        self.queue("put", name, plainly(data))
 
     def unpack(self, name: str, packed: bytes) -> None:
         """Put a file that comes gzipped, as it is large: over a new line, each 15 KB are a round trip."""
-        self.send("unpack", name, encode(packed))
+        self.queue("unpack", name, encode(packed))
 
     def keep(self, name: str, data: bytes) -> None:
         """Put a file, unless it is there already as it is: a host reads a long line slowly."""
@@ -81,6 +81,10 @@ class Conversation:
     def put_json(self, name: str, value: object) -> None:
         """Put a JSON document; an empty file for None."""
         self.put(name, b"" if value is None else json.dumps(value, separators=(",", ":")).encode())
+
+    def queue(self, *words: str) -> None:
+        """Have a verb go along with the next one that is sent."""
+        self._wire.queue(*words)
 
     def send(self, *words: str) -> None:
         """Send a verb, whose answers are awaited later.

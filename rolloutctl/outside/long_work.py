@@ -23,8 +23,7 @@ class LongWork:
 
     def enter(self, who: Mapping[str, Any], wait: float) -> tuple[Event, ...]:
         """Put up the sign that somebody is at work here; `wait` in seconds."""
-        self._talk.send("set", "WHO", plainly(json.dumps(who).encode()))
-        self._talk.until("set")
+        self._talk.queue("set", "WHO", plainly(json.dumps(who).encode()))
         return self._locking("enter", wait)
 
     def define(self, wait: float) -> tuple[Event, ...]:
@@ -44,8 +43,8 @@ class LongWork:
 
     def build(self, seconds: float) -> tuple[Event, ...]:
         """Build the config cache aside, by the code and the `.env` that stand now."""
-        self._talk.send("set", "HAS_BUILD", "1")
-        self._talk.send("set", "BUILD_LIMIT", str(math.ceil(seconds or _BUILD)))
+        self._talk.queue("set", "HAS_BUILD", "1")
+        self._talk.queue("set", "BUILD_LIMIT", str(math.ceil(seconds or _BUILD)))
         return self._talk.ask("build", seconds=seconds + 4 * SHORT)
 
     def swap(self, wait: float) -> tuple[Event, ...]:

@@ -84,9 +84,9 @@ class RemoteSession:
     def prepare(self, work: Work) -> tuple[Event, ...]:
         """Stage the new .env, build the new config cache aside, prove both; nothing live is touched."""
         direction = "narrow" if work.narrow else "widen"
-        self._talk.send("open", direction)
+        self._talk.queue("open", direction)
         self._stage(work)
-        self._talk.send("prepare", direction)
+        self._talk.queue("prepare", direction)
         self._talk.send("ask", "requests_old")
         seconds = SHORT * 2 + 2 * self._build_limit() + 30 * len(work.steps) + limit_for(work.requests_old)
         return (
@@ -113,7 +113,7 @@ class RemoteSession:
         A host without the lock commits nothing. Not for a widening: a host whose client is lost while it waits for the
         lock would commit all the same.
         """
-        self._talk.send("lock", "narrow", str(math.ceil(wait)))
+        self._talk.queue("lock", "narrow", str(math.ceil(wait)))
         self._talk.send("commit", change, str(math.ceil(hold)))
         return self._talk.until("lock", wait + SHORT), self._talk.until("commit", self._committing())
 
@@ -172,8 +172,7 @@ class RemoteSession:
         """Ask requests on the host, of itself."""
         limit = limit_for(requests)
         self._talk.put_json("requests", {"requests": requests} if requests else None)
-        self._talk.send("set", "ASK_LIMIT", str(limit))
-        self._talk.until("set", SHORT)
+        self._talk.queue("set", "ASK_LIMIT", str(limit))
         return self._talk.ask("ask", "requests", seconds=limit + SHORT)
 
     def run(self, command: str, seconds: float) -> Ran:
@@ -198,7 +197,7 @@ class RemoteSession:
         self._talk.put("keys", "".join(f"{key}\n" for key in self._keys).encode())
         self._talk.put_json("settings", {"settings": self._settings})
         self._put_steps(self._steps)
-        self._talk.send("set", "BUILD_LIMIT", str(math.ceil(self._build_limit())))
+        self._talk.queue("set", "BUILD_LIMIT", str(math.ceil(self._build_limit())))
         return self._talk.ask("examine", seconds=2 * self._build_limit() + 30 * len(self._steps) + 6 * SHORT)
 
     @property
@@ -259,7 +258,7 @@ class RemoteSession:
             "ASK_LIMIT": str(self._asking),
             "WHO": plainly(json.dumps(work.who).encode()),
         }.items():
-            self._talk.send("set", name, value)
+            self._talk.queue("set", name, value)
 
     def _committing(self) -> float:
         steps = sum(step.timeout + 5 for step in self._steps)

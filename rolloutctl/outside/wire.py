@@ -54,18 +54,25 @@ class Wire:
         self._channel = channel
         self._buffer = bytearray()
         self._sending = threading.Lock()
+        self._queued: list[bytes] = []
         self._heard = 0  # bytes
         self._answers = 0
         self.noise = bytearray()  # what came before and between the answers, the beginning of it
 
+    def queue(self, *words: str) -> None:
+        """Have one verb go along with the next that is sent: a packet for each would be most of what sending costs."""
+        with self._sending:
+            self._queued.append(_line(words))
+
     def send(self, *words: str) -> None:
-        """Send one verb with its tokens.
+        """Send one verb with its tokens, behind what is queued.
 
         Raises:
             Unreachable: the connection is gone.
         """
         with self._sending:
-            self._write(words)
+            lines, self._queued = b"".join((*self._queued, _line(words))), []
+            self._channel.send(lines)
 
     def nudge(self, *words: str) -> None:
         """Send a verb, unless something is being sent just now, which the host hears as well.
@@ -75,7 +82,7 @@ class Wire:
         """
         if self._sending.acquire(blocking=False):
             try:
-                self._write(words)
+                self._channel.send(_line(words))
             finally:
                 self._sending.release()
 
@@ -89,7 +96,7 @@ class Wire:
         deadline = time.monotonic() + seconds
         enough = min(self._heard + _MOST_AT_ONCE, _MOST)
         while True:
-            line = self._line(deadline, enough)
+            line = self._next_line(deadline, enough)
             tokens = line[len(_MARK) :].decode("ascii", errors="replace").split() if line.startswith(_MARK) else []
             if tokens:
                 self._answers += 1
@@ -107,10 +114,7 @@ class Wire:
         """End the conversation."""
         self._channel.close()
 
-    def _write(self, words: tuple[str, ...]) -> None:
-        self._channel.send((" ".join(words) + "\n").encode())
-
-    def _line(self, deadline: float, enough: int) -> bytes:
+    def _next_line(self, deadline: float, enough: int) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -135,6 +139,10 @@ class Wire:
             raise Unreachable("the host's side of the session ended")
         self._heard += len(piece)
         return piece
+
+
+def _line(words: tuple[str, ...]) -> bytes:
+    return (" ".join(words) + "\n").encode()
 
 
 def _endless(message: str) -> Unreachable:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -79,6 +80,7 @@ class Definition(Struct, frozen=True):
         return self.value_start == self.value_end and not self.bare
 
 
+@lru_cache(maxsize=16)  # a plan asks a dozen times, and the hosts of an environment mostly have the same file
 def readings(data: bytes) -> tuple[Reading, ...]:
     """How phpdotenv reads the file: first as since 5.5; then as before it, where that differs."""
     newer = _read(data, opens_inside=False)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -39,14 +40,7 @@ class Redactor(Struct, frozen=True):
     @classmethod
     def of(cls, *texts: EnvText, except_keys: Collection[str]) -> Redactor:
         """Know the secrets of these texts: every value but those of `except_keys`."""
-        plain = {secret for text in texts for secret in secrets_of(text, except_keys)}
-        worth = (secret for secret in plain if len(secret) >= _SHORTEST and secret.lower() not in _HARMLESS)
-        secrets = frozenset(form for secret in worth for form in _escaped(secret))
-        lengths: dict[str, set[int]] = {}
-        for secret in secrets:
-            if len(secret) >= _ANYWHERE:
-                lengths.setdefault(secret[:_ANYWHERE], set()).add(len(secret))
-        return cls(secrets, {start: tuple(sorted(known, reverse=True)) for start, known in lengths.items()})
+        return _redactor(frozenset(secret for text in texts for secret in secrets_of(text, except_keys)))
 
     def clean(self, text: str) -> str:
         """The text with `•••` for each secret, escaped or wrapped over lines though it may be."""
@@ -72,6 +66,17 @@ class Redactor(Struct, frozen=True):
             for end in range(word.start() + _SHORTEST, word.start() + _ANYWHERE):
                 if text[word.start() : end] in self.secrets and not _WORD.match(text, end):
                     yield word.start(), end
+
+
+@lru_cache(maxsize=16)  # the hosts of an environment mostly have the same ones
+def _redactor(plain: frozenset[str]) -> Redactor:
+    worth = (secret for secret in plain if len(secret) >= _SHORTEST and secret.lower() not in _HARMLESS)
+    secrets = frozenset(form for secret in worth for form in _escaped(secret))
+    lengths: dict[str, set[int]] = {}
+    for secret in secrets:
+        if len(secret) >= _ANYWHERE:
+            lengths.setdefault(secret[:_ANYWHERE], set()).add(len(secret))
+    return Redactor(secrets, {start: tuple(sorted(known, reverse=True)) for start, known in lengths.items()})
 
 
 def printable(text: str) -> str:

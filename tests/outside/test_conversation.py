@@ -23,17 +23,17 @@ def talk_with(channel: ScriptedChannel) -> Conversation:
 def test_a_host_that_hung_up_before_anything_was_sent_has_said_why() -> None:
     talk = talk_with(HungUp([b"@rc1 fatal no-app =/var/www/app\n"]))
     with pytest.raises(Unfit, match="There is no folder /var/www/app"):
-        talk.put("wanted", b"{}")
+        talk.send("look", "1")
 
 
 def test_a_login_shell_that_hung_up_is_quoted() -> None:
     talk = talk_with(HungUp([b"This account is currently not available.\n"]))
     with pytest.raises(Unfit, match="This account is currently not available"):
-        talk.put("wanted", b"{}")
+        talk.send("look", "1")
 
 
 def test_behind_the_greeting_a_line_that_is_gone_is_told_as_that() -> None:
     talk = talk_with(HungUp([b"@rc1 hello 1 0 =deploy =m =/app =/app/.env =/state -\n"]))
     assert talk.hello.text(2) == "deploy"
     with pytest.raises(Unreachable, match="the session ended"):
-        talk.put("wanted", b"{}")
+        talk.send("look", "1")
