@@ -6,6 +6,7 @@ ssh does. rolloutctl proves before that nothing else changes, asks the feature i
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,24 +39,32 @@ def toggle(ground: Ground, configuration: Path | None = None) -> Ordered:
 
 
 def bare(ground: Ground, *options: str, step: str = "") -> Ordered:
-    """Ssh to each host; by xargs to all of them at once, where there are several."""
-    ssh = ("ssh", "-F", str(ground.ssh_config()), *options)
+    """Ssh to each host, and curl to see its health; by xargs to all of them at once, where there are several."""
+    ssh = shlex.join(("ssh", "-F", str(ground.ssh_config()), *options))
+    health = "curl -fsS -o /dev/null -H 'Host: lab.test' \"http://127.0.0.1:$2/health\""
+    each = ("sh", "-c", f'{ssh} "$1" "$0" && {health}')  # $0: what to do there; then the host's name, and its port
     if len(ground.hosts) == 1:
-        return lambda on: Order((*ssh, ground.hosts[0].name, line(ground, on, step)), ground.env)
+        (host,) = ground.hosts
+        return lambda on: Order((*each, job(ground, on, step), host.name, str(host.visited)), ground.env)
     names = ground.client / f"names-{len(ground.hosts)}"
-    names.write_text("".join(f"{host.name}\n" for host in ground.hosts), encoding="utf-8")
-    every = ("xargs", "-a", str(names), "-P", str(len(ground.hosts)), "-I{}", *ssh, "{}")
-    return lambda on: Order((*every, line(ground, on, step)), ground.env)
+    names.write_text("".join(f"{host.name} {host.visited}\n" for host in ground.hosts), encoding="utf-8")
+    every = ("xargs", "-a", str(names), "-P", str(len(ground.hosts)), "-n", "2", *each)
+    return lambda on: Order((*every, job(ground, on, step)), ground.env)
 
 
-def line(ground: Ground, on: bool, step: str = "") -> str:
+def job(ground: Ground, on: bool, step: str = "") -> str:
     """The shell line that does it on a host, the same for all of them."""
     value = str(on).lower()
     return (
         f'cd "$HOME/../app" && sed -i "s/^{KEY}=.*/{KEY}={value}/" .env && php artisan config:cache'
-        f" && {step or ground.hosts[0].restart} && read -r port <../http_port"
-        ''' && curl -fsS -o /dev/null -H 'Host: lab.test' "http://127.0.0.1:$port/health"'''
+        f" && {step or ground.hosts[0].restart}"
     )
+
+
+def job_and_health(ground: Ground, on: bool) -> str:
+    """The same, and the host asks for health itself."""
+    asked = """curl -fsS -o /dev/null -H 'Host: lab.test' "http://127.0.0.1:$port/health\""""
+    return f"{job(ground, on)} && read -r port <../http_port && {asked}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +98,13 @@ def contestants(ground: Ground) -> dict[str, Runner]:
         BARE: Flips(ground, bare(ground)),
         OURS: Flips(ground, toggle(ground)),
         f"{BARE} {OLDER}": Flips(ground, bare(ground, *OLDER.split())),
+    }
+
+
+def connected(ground: Ground) -> dict[str, Runner]:
+    """The same over connections that ssh has kept open since the last command (ControlPersist)."""
+    options = (word for option, value in ground.shared().items() for word in ("-o", f"{option}={value}"))
+    return {
+        f"{BARE}, connected": Flips(ground, bare(ground, *options)),
+        f"{OURS}, connected": Flips(ground, toggle(ground, ground.configuration(connected=True))),
     }

@@ -44,6 +44,12 @@ class Host:
     public_key: str
     restart: str
     reload: str
+    visitors_port: int = 0  # where visitors come in, if that is another one
+
+    @property
+    def visited(self) -> int:
+        """The port at which somebody elsewhere sees the application."""
+        return self.visitors_port or self.http_port
 
     @property
     def app(self) -> Path:
@@ -92,9 +98,11 @@ class Ground:
         """The same with its first hosts alone."""
         return replace(self, hosts=self.hosts[:count])
 
-    def through(self, ports: Mapping[str, int]) -> Self:
-        """The same with other ways in, by the names of hosts."""
-        hosts = tuple(replace(host, ssh_port=ports[host.name]) for host in self.hosts)
+    def through(self, ports: Mapping[int, int]) -> Self:
+        """The same with other ways in, by the ports to which they lead."""
+        hosts = tuple(
+            replace(host, ssh_port=ports[host.ssh_port], visitors_port=ports[host.http_port]) for host in self.hosts
+        )
         return replace(self, hosts=hosts)
 
     def know(self) -> None:
@@ -122,17 +130,19 @@ class Ground:
         *,
         step: str = "",
         forget: bool = False,
+        connected: bool = False,
         **more: Any,  # noqa: ANN401 - as YAML has it
     ) -> Path:
         """An environments.yaml with these hosts as `lab`; `step`: what makes the application read its cache anew.
 
         With `forget` php-fpm is only told to forget the old one; of the first host, as each has a socket of its own.
+        With `connected` ssh keeps each connection for the next command.
         """
         effect = {"name": "restart php-fpm", "run": step or self.hosts[0].restart, "timeout": "120s"}
         if forget:
             socket = str(self.hosts[0].folder / "fpm.sock")
             effect = {"name": "forget the config", "builtin": "opcache-forget", "socket": socket}
-        settings = {
+        settings: dict[str, Any] = {
             "url": "http://lab.test",
             "hosts": [self._settings(host) for host in self.hosts],
             "steps": [
@@ -141,10 +151,18 @@ class Ground:
             ],
             "health": {"path": "/health", "expect": [200], "json": {"status": "ok"}, "within": "30s"},
         }
+        if connected:
+            name, settings["connection"] = f"{name}-connected", "openssh"
+            shared = "".join(f"  {option} {value}\n" for option, value in self.shared().items())
+            (self.client / ".ssh" / "config").write_text(f"Host *\n{shared}", encoding="utf-8")
         document = {"version": 1, "flags": {FLAG: FLAGS[FLAG]}, "environments": {"lab": settings}, **more}
         path = self.client / f"{name}-{self.hosts[0].ssh_port}-{len(self.hosts)}.yaml"
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
+
+    def shared(self) -> dict[str, str]:
+        """What makes ssh keep a connection open for the next command."""
+        return {"ControlMaster": "auto", "ControlPath": str(self.client / "m-%p"), "ControlPersist": "30s"}
 
     def _settings(self, host: Host) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.clients import Flips, Ordered, line
+from bench.clients import Flips, Ordered, job_and_health
 from bench.ground import Ground
 from bench.meter import Order, Runner
 from tests.lab.servers import program
@@ -48,14 +48,14 @@ class Peers:
 
     def _script(self, ground: Ground, name: str) -> Ordered:
         before = (str(self.folder / "bin" / "python"), str(_TOOLS / name), str(_hosts_file(ground)))
-        return lambda on: Order((*before, line(ground, on)), ground.env)
+        return lambda on: Order((*before, job_and_health(ground, on)), ground.env)
 
     def _pyinfra(self, ground: Ground) -> Ordered:
         tool = str(self.folder / "bin" / "pyinfra")
         files = (str(_TOOLS / "pyinfra_inventory.py"), str(_TOOLS / "pyinfra_run.py"))
         argv = (tool, "-y", "--parallel", str(len(ground.hosts)), *files)
         env = {**ground.env, "BENCH_HOSTS": str(_hosts_file(ground))}
-        return lambda on: Order(argv, {**env, "BENCH_LINE": line(ground, on)}, ground.client)
+        return lambda on: Order(argv, {**env, "BENCH_LINE": job_and_health(ground, on)}, ground.client)
 
     def _ansible(self, ground: Ground, *, kept: bool) -> Ordered:
         """`kept`: the connections of one run serve the next one, as ControlPersist has it; else each begins anew."""
@@ -78,7 +78,7 @@ class Peers:
 
         def ordered(on: bool) -> Order:
             paths = ground.client / (f"k{len(ground.hosts)}" if kept else f"c{len(ground.hosts)}-{next(numbers)}")
-            own = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(paths), "BENCH_LINE": line(ground, on)}
+            own = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(paths), "BENCH_LINE": job_and_health(ground, on)}
             return Order(argv, {**env, **own}, ground.client)
 
         return ordered

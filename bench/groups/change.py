@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.arguments import Asked
-from bench.clients import BARE, contestants
+from bench.clients import BARE, connected, contestants
 from bench.ground import Ground, real, thin
 from bench.meter import Limits, WentWrong, in_turn, rows
 from bench.results import Results, Row
@@ -31,7 +31,7 @@ def play(asked: Asked, limits: Limits) -> Results:
 def _compared(ground: Ground, limits: Limits, kind: str, gaps: list[str]) -> list[Row]:
     """Where so many hosts are too much for this machine, the other counts are measured all the same."""
     try:
-        costs = in_turn(contestants(ground), limits)
+        costs = in_turn(contestants(ground) | connected(ground), limits)
     except WentWrong as error:
         gaps.append(f"{len(ground.hosts)} hosts{kind} could not be measured: {error}")
         return []

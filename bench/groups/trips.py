@@ -32,8 +32,9 @@ def play(asked: Asked, limits: Limits) -> Results:
 
 @contextmanager
 def _far(near: Ground) -> Iterator[tuple[Ground, Relays]]:
-    with Relays(host.ssh_port for host in near.hosts).carrying() as relays:
-        ground = near.through({host.name: relays.ports[host.ssh_port] for host in near.hosts})
+    ports = (port for host in near.hosts for port in (host.ssh_port, host.http_port))
+    with Relays(ports).carrying() as relays:
+        ground = near.through(relays.ports)
         ground.know()
         yield ground, relays
 
