@@ -48,6 +48,7 @@ class _Change:
         self._doubts: tuple[str, ...] = ()
         self._settled: tuple[str, ...] = ()
         self._unsettled: tuple[Refused, ...] = ()
+        self._in_doubt = False  # hosts have recorded other ends of this flag's last change; one more is to settle it
 
     def carry_out(self, *, hurry: bool) -> Done:
         """The whole story; `hurry`: it is known to switch off, so that hosts which hang are not waited for."""
@@ -66,7 +67,7 @@ class _Change:
         if undecided is not None and not plan.target.nobody:
             self._wait_for(undecided, deadline)
             return None
-        settled = not (undecided or self.fleet.arriving or self._unsettled)
+        settled = not (undecided or self.fleet.arriving or self._unsettled or self._in_doubt)
         if plan.nothing_to_write and settled and (done := self._already_so(plan)):
             return done
         if plan.narrow:
@@ -104,10 +105,12 @@ class _Change:
         if self._unsettled and (not plan.narrow or (plan.nothing_to_write and plan.target.enabled)):
             raise self._unsettled[0]
         known = self.tools.configuration.flags
+        doubted = in_doubt(of_environment(states))
+        self._in_doubt = any(change.flag == plan.flag.name for change in doubted)
         self._doubts = tuple(
             f"{change.flag} is IN DOUBT since {change.id}: the hosts ended it differently. "
             f"Settle it: {toggle_to(plan.environment.name, known[change.flag], change.meant)}"
-            for change in in_doubt(of_environment(states))
+            for change in doubted
             if change.flag != plan.flag.name and change.flag in known
         )
         return plan

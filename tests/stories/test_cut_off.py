@@ -222,3 +222,30 @@ def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: L
 
     assert (failed.exit_status, contents(fresh)) == (4, before), failed.said
     assert (portals(fresh), canary.get("/health")[0], operator.status().well) == ([404] * 3, 200, True)
+
+
+def test_a_doubt_about_hosts_that_stand_alike_is_settled_by_the_command_it_names(fresh: Lab, hire: Hire) -> None:
+    one, other = hire(fresh), hire(fresh).known_as("faster@example.com").impatient()
+    lost, pilots = fresh.hosts[1], Wish(True, companies=(15, 42))
+    assert one.toggle("bulk_export", True).exit_status == 0
+    assert one.toggle("customer_portal", Wish(True, companies=())).exit_status == 0
+
+    def lose_a_host() -> None:
+        pid = session_of(lost)
+        lost.stop_sshd()
+        end([pid])
+
+    def somebody_is_faster() -> None:
+        other.when(lost.name, "swapped", lose_a_host)
+        assert other.toggle("customer_portal", pilots).exit_status == 5
+        lost.start_sshd()
+
+    one.before_agreeing(somebody_is_faster)
+    one.toggle("bulk_export", False)
+
+    (doubt,) = one.status().doubts
+    assert doubt.ends == {"web-1": "kept", "web-2": "reverted", "web-3": "kept"}
+    assert portals(fresh, 7) == [404] * 3
+    assert one.toggle("customer_portal", pilots).result == "kept"
+    assert one.status().doubts == ()
+    assert one.toggle("customer_portal", pilots).result == "unchanged"

@@ -86,6 +86,31 @@ def test_a_list_that_became_shorter_meanwhile_stays_and_is_not_called_everyone(f
     assert [log_of(host)[-1].data["to"]["companies"] for host in fresh.hosts] == [[7]] * 3
 
 
+def test_a_switch_off_writes_down_how_a_change_ended_that_the_log_had_no_room_for(fresh: Lab, hire: Hire) -> None:
+    host, hosts = fresh.hosts[0], fresh.hosts[:1]
+    one, other = hire(fresh, hosts=hosts), hire(fresh, hosts=hosts).known_as("faster@example.com")
+    assert one.toggle("bulk_export", True).exit_status == 0
+    assert one.toggle("customer_portal", Wish(True, companies=())).exit_status == 0
+    head = next(host.folder.rglob("audit.head"))
+
+    def head_is_in_the_way() -> None:
+        head.rename(head.with_name("aside"))
+        head.mkdir()
+
+    def somebody_is_faster() -> None:
+        other.when(host.name, "committed", head_is_in_the_way)
+        assert other.toggle("customer_portal", PILOT).exit_status == 0
+        head.rmdir()
+        head.with_name("aside").rename(head)
+
+    one.before_agreeing(somebody_is_faster)
+    assert one.toggle("bulk_export", False).exit_status == 0
+
+    ends = [(record.data["flag"], record.event) for record in log_of(host) if record.event != "started"]
+    assert ends[2:] == [("customer_portal", "kept"), ("bulk_export", "kept")]
+    assert one.toggle("customer_portal", PILOT).result == "unchanged"
+
+
 def test_what_stands_only_until_somebody_decides_is_not_already_so(fresh: Lab, hire: Hire) -> None:
     hosts, everyone = fresh.hosts[:1], Wish(True, companies=())
     one, other = hire(fresh, hosts=hosts).known_as("holder@example.com"), hire(fresh, hosts=hosts)

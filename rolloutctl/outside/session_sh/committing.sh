@@ -37,9 +37,13 @@ drift() { # what is no longer as it was in prepare
 supersede() { # a switch-off doesn't wait for what could not be settled: it plans from what stands
   for folder in "$STATE"/change/*/; do
     [ -f "$folder/base" ] || continue
-    append '"event":"reverted","cause":"superseded by a switch-off","steps":[],'"$(cat "$folder/base")" && show_last_record
-    CHANGE=$folder
-    forget
+    CHANGE=${folder%/}
+    if [ -f "$CHANGE/outcome" ]; then # decided, and only the log had no room for it
+      settle_decided
+    else
+      append '"event":"reverted","cause":"superseded by a switch-off","steps":[],'"$(cat "$CHANGE/base")" && show_last_record
+      forget
+    fi
   done
   LEFTOVER=
 }

@@ -66,7 +66,7 @@ recover() { # ID WANT, under the lock
   sweep_beside "$CACHE"
   phase executing
   if [ -f "$CHANGE/outcome" ]; then
-    if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then rm -rf -- "$CHANGE"; CHANGE=; else settle_outcome; fi
+    settle_decided
   elif { [ "$2" = keep ] || [ "$DIRECTION" = narrow ]; } && is_ours; then
     OVERTAKEN=
     if apply || { [ "$DIRECTION" = narrow ] && [ -z "$OVERTAKEN" ]; }; then

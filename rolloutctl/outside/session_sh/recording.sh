@@ -107,6 +107,10 @@ write_outcome() { # EVENT CAUSE: durable by a rename that needs no space, then i
   settle_outcome
 }
 
+settle_decided() { # of a session that is dead, perhaps since it had written it into the log
+  if grep -qF "$(cat "$CHANGE/outcome")" "$LOG"; then forget; else settle_outcome; fi
+}
+
 settle_outcome() {
   IFS= read -r body <"$CHANGE/outcome"
   if append "$body"; then
