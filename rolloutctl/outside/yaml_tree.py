@@ -45,8 +45,10 @@ def read_tree(text: str) -> tuple[Node, list[Fault]]:
     Raises:
         Unreadable: it is no YAML, is empty, refers to itself, or is larger than any such file.
     """
+    builder = _Builder()
     try:
-        builder = _built(text)
+        for event in yaml.parse(text):
+            builder.take(event)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Unreadable(Fault(line, f"a character that YAML does not allow: {_character(error)}")) from None
@@ -55,23 +57,6 @@ def read_tree(text: str) -> tuple[Node, list[Fault]]:
     if builder.root is None:
         raise Unreadable(Fault(1, "the file is empty"))
     return builder.root, builder.faults
-
-
-def _built(text: str) -> _Builder:
-    """By libyaml, in a tenth of the time; by PyYAML's own parser without it, and to say in its words what is wrong."""
-    if yaml.__with_libyaml__:
-        builder = _Builder()
-        try:
-            for event in yaml.parse(text, Loader=yaml.CLoader):
-                builder.take(event)
-        except yaml.YAMLError:
-            pass  # told in the other one's words
-        else:
-            return builder
-    builder = _Builder()
-    for event in yaml.parse(text):
-        builder.take(event)
-    return builder
 
 
 class _Open(Struct):
