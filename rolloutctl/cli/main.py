@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import io
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rolloutctl import __version__
+from rolloutctl.cli.interrupts import heed_interrupts
 from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
@@ -183,9 +183,7 @@ def _let_go() -> None:
 
 def _prepare() -> None:
     """Every ending by signal is a Ctrl-C; a stream that can't hold a character shows another."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(name) is signal.SIG_DFL:  # nohup has SIGHUP ignored
-            signal.signal(name, signal.default_int_handler)
+    heed_interrupts()
     TERMINAL.heed_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
