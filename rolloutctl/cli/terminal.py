@@ -50,7 +50,7 @@ class Terminal:
         """Begin with live lines; while a question is open they wait for its end."""
         with self._screen:
             self._drawing = drawing
-            if not self._asking:
+            if not self._asking and not self._rung():
                 drawing.start()
 
     def erase(self) -> None:
