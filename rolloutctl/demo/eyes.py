@@ -6,10 +6,13 @@ docs/protocol.md describes each command's input and answer.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
+import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,15 @@ _KEY = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.]*)", re.ASCII)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`php host.php COMMAND IN.json OUT.json`; returns the exit status."""
+    """`php host.php COMMAND IN.json OUT.json`, or `php host.php stay`; returns the exit status."""
+    if arguments == ["stay"]:
+        _stay()
+        return 0
     command, source, target = arguments
+    return _answer(command, source, target)
+
+
+def _answer(command: str, source: str, target: str) -> int:
     request = json.loads(Path(source).read_text(encoding="utf-8"))
     answer = _COMMANDS[command](request | {"here": str(Path(source).parent)})
     # The session's script reads parts of it with sed: no blanks between.
@@ -33,6 +43,66 @@ def main(arguments: Sequence[str]) -> int:
     else:
         Path(target).write_text(text, encoding="utf-8")
     return 0
+
+
+def _stay() -> None:
+    """Answer one question after another, on descriptors 5 and 4, as host.php does."""
+    with open(5, encoding="utf-8") as asks, open(4, "w", encoding="utf-8") as answers:
+        for line in asks:
+            ask, *words = line.removesuffix("\n").split("\t")
+            print(_ANSWERS[ask](words), file=answers, flush=True)
+
+
+def _answer_apart(words: Sequence[str]) -> str:
+    seconds, folder, command, source, target, *variables = words
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(int(seconds))
+            os.environ.update(each.split("=", 1) for each in variables)
+            os.chdir(folder)
+            status = _answer(command, source, target)
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return str(status if status >= 0 else 124 if -status == signal.SIGALRM else 128 - status)
+
+
+def _hash_of(words: Sequence[str]) -> str:
+    try:
+        return hashlib.sha256(Path(words[0]).read_bytes()).hexdigest()
+    except OSError:
+        return "-"
+
+
+def _flush_all(words: Sequence[str]) -> str:
+    for word in words:
+        opened = os.open(word, os.O_RDONLY)
+        os.fsync(opened)
+        os.close(opened)
+    return "flushed"
+
+
+def _digest(words: Sequence[str]) -> str:
+    return hashlib.sha256(words[0].encode()).hexdigest()
+
+
+def _end_of(words: Sequence[str]) -> str:
+    content = Path(words[0]).read_bytes()
+    if not content.endswith(b"\n"):
+        return "-"
+    lines, last = content.count(b"\n"), hashlib.sha256(content[:-1].rpartition(b"\n")[2]).hexdigest()
+    return f"{lines} {last} {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
+
+
+_ANSWERS: dict[str, Callable[[Sequence[str]], str]] = {
+    "answer": _answer_apart,
+    "sha": _hash_of,
+    "flush": _flush_all,
+    "digest": _digest,
+    "end": _end_of,
+}
 
 
 def _state(request: _Answer) -> _Answer:

@@ -16,16 +16,142 @@ main($argv);
 
 function main(array $argv): void
 {
-    list(, $command, $in, $out) = $argv;
+    list(, $command, $in, $out) = $argv + [2 => '', ''];
     if ($command === 'serve') {
         serve($in, $out, (int) $argv[4]);
         return;
     }
+    if ($command === 'stay') {
+        stay();
+        return;
+    }
+    answer($command, $in, $out);
+}
+
+function answer(string $command, string $in, string $out): void
+{
     $input = json_decode((string) file_get_contents($in), true);
     $input['here'] = dirname($in);
     $answers = ['state' => 'state', 'check' => 'check', 'diff' => 'diff_caches', 'patch' => 'patch', 'unedit' => 'unedit', 'ask' => 'ask'];
     $answer = call_user_func($answers[$command], $input);
     file_put_contents($out, as_json($answer));
+}
+
+// ------------------------------------------------------------------------------------------- one for a whole session
+
+/**
+ * Answer one question after another: lines of words with tabs between on descriptor 5, a line for each on 4.
+ *
+ *     answer SECONDS FOLDER COMMAND IN.json OUT.json [NAME=VALUE...]   exit status, and OUT.json in base64 where it is short
+ *     sha FILE                                                         its SHA-256, or - where it can't be read
+ *     flush FILE|FOLDER...                                             "flushed", or -
+ *     digest TEXT                                                      its SHA-256
+ *     end FILE                                                         how many lines, SHA-256 of the last, time; - for a
+ *                                                                      file without lines, or with a torn one at its end
+ *
+ * A quarter of an hour without any is the end, too. Without pcntl nothing is answered at all.
+ */
+function stay(): void
+{
+    if (!function_exists('pcntl_fork') || !function_exists('pcntl_alarm') || !function_exists('pcntl_waitpid')) {
+        return;
+    }
+    $asks = fopen('php://fd/5', 'r');
+    $answers = fopen('php://fd/4', 'w');
+    do {
+        $ready = [$asks];
+        $none = null;
+        if (!stream_select($ready, $none, $none, 900) || ($line = fgets($asks)) === false) {
+            return;
+        }
+        $words = explode("\t", rtrim($line, "\n"));
+        $ask = array_shift($words);
+        pcntl_alarm($ask === 'answer' ? (int) $words[0] + 5 : 10); // its default is to end us, also in the middle of an open
+        $said = ['answer' => 'answer_apart', 'sha' => 'hash_of', 'flush' => 'flush_all', 'digest' => 'digest', 'end' => 'end_of'][$ask]($words);
+        pcntl_alarm(0);
+    } while (fwrite($answers, $said . "\n"));
+}
+
+/** In a fork, because an application may do anything: leave classes behind, print, call exit. */
+function answer_apart(array $words): string
+{
+    list($seconds, $folder, $command, $in, $out) = $words;
+    $child = pcntl_fork();
+    if ($child === 0) {
+        pcntl_alarm((int) $seconds);
+        foreach (array_slice($words, 5) as $variable) {
+            place_in_environment($variable);
+        }
+        if (chdir($folder)) {
+            answer($command, $in, $out);
+            exit(0);
+        }
+        exit(1);
+    }
+    if ($child === -1 || pcntl_waitpid($child, $status) !== $child) {
+        return '-';
+    }
+    if (!pcntl_wifexited($status)) {
+        return pcntl_wtermsig($status) === SIGALRM ? '124' : (string) (128 + pcntl_wtermsig($status));
+    }
+    clearstatcache();
+    $short = is_file($out) && filesize($out) <= 3000; // the session's shell reads byte by byte
+    return trim(pcntl_wexitstatus($status) . ' ' . ($short ? base64_encode((string) file_get_contents($out)) : ''));
+}
+
+/** As php does at its start, by its own settings. */
+function place_in_environment(string $variable): void
+{
+    list($name, $value) = explode('=', $variable, 2);
+    putenv($variable);
+    $order = (string) ini_get('variables_order');
+    if (stripos($order, 'S') !== false) {
+        $_SERVER[$name] = $value;
+    }
+    if (stripos($order, 'E') !== false) {
+        $_ENV[$name] = $value;
+    }
+}
+
+/** Of a file, and of nothing else that may stand there by now: an open with "n" waits for no fifo. */
+function hash_of(array $words): string
+{
+    $opened = @fopen($words[0], 'rn');
+    if ($opened === false || (fstat($opened)['mode'] & 0170000) !== 0100000) {
+        return '-';
+    }
+    $hash = hash_init('sha256');
+    hash_update_stream($hash, $opened);
+    return hash_final($hash);
+}
+
+function flush_all(array $files): string
+{
+    foreach ($files as $file) {
+        $opened = function_exists('fsync') ? @fopen($file, 'rn') : false; // since PHP 8.1
+        if ($opened === false || !@fsync($opened)) {
+            return '-';
+        }
+    }
+    return 'flushed';
+}
+
+function digest(array $words): string
+{
+    return hash('sha256', $words[0]);
+}
+
+function end_of(array $words): string
+{
+    $opened = @fopen($words[0], 'rn');
+    $lines = 0;
+    $last = '';
+    while ($opened !== false && (string) ($piece = fread($opened, 1 << 20)) !== '') {
+        $lines += substr_count($piece, "\n");
+        $from = strrpos(substr($piece, 0, -1), "\n"); // where the last line of this piece begins
+        $last = $from === false && substr($last, -1) !== "\n" ? $last . $piece : substr($piece, $from === false ? 0 : $from + 1);
+    }
+    return substr($last, -1) === "\n" ? $lines . ' ' . hash('sha256', substr($last, 0, -1)) . ' ' . gmdate('Y-m-d\TH:i:s\Z') : '-';
 }
 
 function as_json(array $answer): string

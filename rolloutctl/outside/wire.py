@@ -13,8 +13,8 @@ from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unreachable
 
 _MARK = b"@rc1 "
-_PLAIN = re.compile(rb"[ -$&-~]{1,4096}")  # all but "%"
-_BLANK = "%20"
+_PLAIN = re.compile(rb"[\t\n -~]{1,4096}")
+_ESCAPES = (("%", "%25"), (" ", "%20"), ("\t", "%09"), ("\n", "%0A"))
 # What a host may send. Each is several times what the largest host of ours has to say, so that one which never stops
 # talking is given up at once, and before it has filled the client.
 _LONGEST_LINE = 16 * 2**20  # bytes; a .env in one line, or the newest records with their lists of companies
@@ -30,10 +30,13 @@ def encode(data: bytes) -> str:
 
 
 def plainly(data: bytes) -> str:
-    """One token that a host reads without starting a process: printable ASCII as it is, if it is not too long."""
+    """One token that a host reads without starting a process: lines of ASCII as they are, if they are not too long."""
     if not _PLAIN.fullmatch(data):
         return encode(data)
-    return "=" + data.decode().replace(" ", _BLANK)
+    text = data.decode()
+    for character, escape in _ESCAPES:
+        text = text.replace(character, escape)
+    return "=" + text
 
 
 def decode(token: str) -> bytes:
@@ -43,7 +46,10 @@ def decode(token: str) -> bytes:
         ValueError: the token is neither base64 nor plain.
     """
     if token.startswith("="):
-        return token[1:].replace(_BLANK, " ").encode()
+        text = token[1:]
+        for character, escape in reversed(_ESCAPES):
+            text = text.replace(escape, character)
+        return text.encode()
     return b"" if token == "-" else base64.b64decode(token, validate=True)  # noqa: S105 - the sign for nothing
 
 

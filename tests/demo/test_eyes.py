@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +91,26 @@ class Two:
         (self.app / "vendor/autoload.php").write_text(_AUTOLOAD)
         (self.app / ".env").write_bytes(b"A=1\n")
         self.folder = folder
-
-    def real(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
-        return self._answer(["php", str(_HOST_PHP)], command, request)
-
-    def stand_in(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         package = str(_HOST_PHP.parent.parent.parent)
         code = "import sys; sys.path.append(sys.argv.pop(1)); from rolloutctl.demo.php import main; main(sys.argv[1:])"
-        return self._answer([sys.executable, "-I", "-S", "-c", code, package, str(_HOST_PHP)], command, request)
+        self._php = ["php", str(_HOST_PHP)]
+        self._stand_in = [sys.executable, "-I", "-S", "-c", code, package, str(_HOST_PHP)]
+
+    def real(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(self._php, command, request)
+
+    def stand_in(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(self._stand_in, command, request)
+
+    def both_stay(self, *questions: Sequence[str]) -> Iterator[list[str]]:
+        """What each who stays answers to the same questions, a line each."""
+        asks, said = self.folder / "asks", self.folder / "said"
+        asks.write_text("".join("\t".join(words) + "\n" for words in questions))
+        for program in (self._php, self._stand_in):
+            run = ["sh", "-c", '"$@" stay 5<"$ASKS" 4>"$SAID"', "-", *program]
+            env = {**os.environ, "ASKS": str(asks), "SAID": str(said)}
+            subprocess.run(run, cwd=self.app, check=True, timeout=30, env=env)
+            yield said.read_text().splitlines()
 
     def file(self, name: str, content: bytes) -> str:
         path = self.folder / name
@@ -246,3 +259,23 @@ def _request(**own: object) -> dict[str, Any]:
 
 def _timeless(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: value for name, value in each.items() if not name.endswith("ms")} for each in answer["answers"]]
+
+
+def test_who_stays_says_the_same_of_files_and_leaves_the_same_answers(two: Two) -> None:
+    log = two.file("log", b'{"a":1}\n{"b":2}\n')
+    torn = two.file("torn", b'{"a":1}\n{"b"')
+    request = two.file("in.json", json.dumps({"live": log, "new": log, "settings": []}).encode())
+    out = two.folder / "out.json"
+    real, stand_in = two.both_stay(
+        ("sha", log),
+        ("sha", str(two.folder / "none")),
+        ("flush", log, str(two.folder)),
+        ("digest", "a b"),
+        ("end", log),
+        ("end", torn),
+        ("answer", "30", str(two.app), "diff", request, str(out), "APP_CONFIG_CACHE=/aside.php"),
+        ("answer", "30", str(two.folder / "none"), "diff", request, str(out)),
+    )
+    assert [line.split()[:2] for line in real[:6]] == [line.split()[:2] for line in stand_in[:6]]
+    assert [line.split()[0] for line in real[6:]] == [line.split()[0] for line in stand_in[6:]] == ["0", "1"]
+    assert json.loads(out.read_text()) == {"changed": [], "got": {}}

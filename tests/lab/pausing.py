@@ -26,7 +26,7 @@ Moment = Literal[
 ]
 
 # A tool that the script calls at that moment and at no other; its arguments, and behind them the cache that it builds,
-# as a pattern of `case`; the how manieth such call it is.
+# as a pattern of `case`; the how manieth such call it is. What is asked of a php that stays is such a call as well.
 _CALLS: dict[Moment, tuple[str, str, int]] = {
     "preparing": ("php", "*artisan config:cache*/aside.php", 1),  # while the new cache is built aside
     "unlocked": ("flock", "-n 9*", 1),  # prepared, and about to take the lock
@@ -34,7 +34,7 @@ _CALLS: dict[Moment, tuple[str, str, int]] = {
     "swapping": ("mv", "*/.env ", 1),  # "started" is recorded, .env is the old one
     "between": ("mv", "*/config.php ", 1),  # .env is the new one, the cache the old one
     "restarting": ("sh", "restart-fpm.sh *", 1),  # both are the new ones, php-fpm is about to be restarted
-    "asking": ("php", "*/host.php ask */change/*", 1),  # php-fpm was restarted; health and probes are about to be asked
+    "asking": ("php", "answer * ask */change/*", 1),  # php-fpm was restarted; health and probes are about to be asked
     "deciding": ("mv", "*/outcome.new *", 1),  # told to keep or to go back, and nothing of that is durable
     "decided": ("rm", "*/holder ", 1),  # the outcome is durable, recorded and told; the lock is still held
     "going back": ("mv", "*/config.php ", 2),  # about to put the old cache back
@@ -43,10 +43,24 @@ _CALLS: dict[Moment, tuple[str, str, int]] = {
 _STAND_IN = """\
 #!/bin/sh
 # Stands before a tool of the same name, and waits at the moments that are awaited before it does what that does.
+passes() {{
+  for moment in {moments}/*.sh; do
+    if [ -f "$moment" ]; then . "$moment"; fi
+  done
+}}
+case $* in
+  *"/host.php stay")
+    exec 3<&5 5<&-
+    while IFS= read -r question; do
+      said=$(printf %s "$question" | tr '\\t' ' ')
+      passes
+      printf '%s\\n' "$question"
+    done <&3 4<&- | {tool} "$@" 5<&0 3<&-
+    exit
+    ;;
+esac
 said="$* ${{APP_CONFIG_CACHE:-}}"
-for moment in {moments}/*.sh; do
-  if [ -f "$moment" ]; then . "$moment"; fi
-done
+passes
 exec {tool} "$@"
 """
 

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.outside.command import eyes, session_script
+from rolloutctl.outside.command import eyes
+from tests.outside.host_script import FUNCTIONS
 
-FUNCTIONS = session_script().partition("\nME=$(id -u)\n")[0].replace("trap 'clean_up' EXIT", "")
 KEEPS = (
     "-d opcache.enable_cli=1 -d opcache.file_cache_only=1 -d opcache.validate_timestamps=0 "
     "-d opcache.file_update_protection=0"
 )
 
 
-def test_a_config_cache_is_read_as_it_stands_also_where_the_cli_keeps_compiled_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("staying", ["''", "none"])
+def test_a_config_cache_is_read_as_it_stands_also_where_the_cli_keeps_compiled_files(
+    tmp_path: Path, staying: str
+) -> None:
     php = shutil.which("php")
     if (
         php is None
@@ -35,7 +38,7 @@ def test_a_config_cache_is_read_as_it_stands_also_where_the_cli_keeps_compiled_f
     empty.write_text("<?php return [];")
 
     def seen(command: str) -> str:
-        settings = f"SCRATCH={tmp_path} RC_PHP={tmp_path}/php CHANGE=''; cd {tmp_path}"
+        settings = f"SCRATCH={tmp_path} RC_PHP={tmp_path}/php CHANGE='' EYES={staying}; cd {tmp_path}"
         return subprocess.run(
             ["sh", "-c", f"{FUNCTIONS}\n{settings}\n{command}"], capture_output=True, text=True, check=True, timeout=60
         ).stdout

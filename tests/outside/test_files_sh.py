@@ -8,21 +8,21 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from rolloutctl.outside.command import session_script
+from tests.outside.host_script import FUNCTIONS, PHP, staying
 
 SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "ash"))
 OURS = b"OTHER=1\nFEATURE=true\n"
 THEIRS = b"OTHER=2\nFEATURE=false\n"
-FUNCTIONS = session_script().partition("\nME=$(id -u)\n")[0].replace("trap 'clean_up' EXIT", "")
 
 
 class Host:
     """A folder with a `.env` that others may write in, and a new `.env` that is to take its place."""
 
-    def __init__(self, folder: Path, shell: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, shell: tuple[str, ...], begin: str = "") -> None:
         self.folder = folder / "app"
         self.folder.mkdir(parents=True)
         self.env = self.folder / ".env"
@@ -31,12 +31,13 @@ class Host:
         self.new = folder / "new"
         self.new.write_bytes(OURS)
         self.shell = shell
+        self.begin = begin
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run the functions of a session with this script behind them; it may put itself in front of a command."""
         names = f"ME=$(id -u) MUST='' CACHE_MODE='' NEW={self.new} ENV={self.env} TARGET={self.env}\n"
         return subprocess.run(
-            [*self.shell, "-c", f"{FUNCTIONS}\n{names}{script}"],
+            [*self.shell, "-c", f"{FUNCTIONS}\n{names}{self.begin}{script}"],
             capture_output=True,
             text=True,
             timeout=60,
@@ -60,11 +61,22 @@ class Host:
 
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
-def host(tmp_path: Path, request: pytest.FixtureRequest) -> Host:
-    return Host(tmp_path, request.param)
+def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", request.param)
 
 
-def test_a_file_takes_the_place_of_another_with_its_mode(host: Host) -> None:
+@pytest.fixture(params=["alone", "php stays"])
+def host(tmp_path: Path, shell: tuple[str, ...], request: pytest.FixtureRequest) -> Host:
+    if request.param == "alone":
+        return Host(tmp_path, shell)
+    if PHP is None:
+        pytest.skip("there is no php here")
+    return Host(tmp_path, shell, staying(tmp_path / "scratch"))
+
+
+@pytest.mark.parametrize("folder", [0o755, 0o2775])
+def test_a_file_takes_the_place_of_another_with_its_mode(host: Host, folder: int) -> None:
+    host.folder.chmod(folder)
     inode = host.env.stat().st_ino
     assert (host.swap(), host.content, host.left) == (0, OURS, [".env"])
     assert stat.S_IMODE(host.env.stat().st_mode) == 0o640

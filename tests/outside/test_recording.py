@@ -11,21 +11,25 @@ from pathlib import Path
 import pytest
 
 from rolloutctl.rules.records import Fault, Log, body, verify
-from tests.docs.pages import PACKAGE, read
+from tests.outside.host_script import FUNCTIONS, PHP, staying
 
-PARTS = "\n".join(read(PACKAGE / "outside" / "session_sh" / part) for part in ("files.sh", "recording.sh"))
 SHELLS = [shell for shell in ("dash", "bash", "busybox sh") if shutil.which(shell.partition(" ")[0])]
 
 Append = Callable[..., int]
 
 
-@pytest.fixture
-def append(tmp_path: Path) -> Append:
+@pytest.fixture(params=["alone", "php stays"])
+def append(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Append:
     """Appends a record for each change, as one session; the exit status of the last."""
+    begin = ""
+    if request.param == "php stays":
+        if PHP is None:
+            pytest.skip("there is no php here")
+        begin = staying(tmp_path_factory.mktemp("eyes") / "scratch")
 
     def run(*changes: str, shell: str = "sh") -> int:
         records = "; ".join(f"append {shlex.quote(body({'event': 'kept', 'change': each}))}" for each in changes)
-        script = f'STATE={tmp_path} LOG={tmp_path}/audit.jsonl\ntrue >>"$LOG"\n{PARTS}\n{records}'
+        script = f'STATE={tmp_path} LOG={tmp_path}/audit.jsonl\ntrue >>"$LOG"\n{FUNCTIONS}\n{begin}{records}'
         done = subprocess.run([*shell.split(), "-c", script], capture_output=True, timeout=30, check=False)
         assert done.stderr == b""
         return done.returncode

@@ -66,7 +66,7 @@ start_twin() { # the same build from the .env that now stands must give the same
     trap - HUP PIPE TERM INT EXIT
     umask "$STEPS_UMASK"
     exec setsid timeout -k 5 "$BUILD_LIMIT" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 APP_CONFIG_CACHE="$SCRATCH/twin.php" "$RC_PHP" -d opcache.enable_cli=0 artisan config:cache --no-interaction --no-ansi
-  ) </dev/null >"$SCRATCH/twin.out" 2>&1 7<&- 8>&- 9>&- &
+  ) </dev/null >"$SCRATCH/twin.out" 2>&1 3<&- 4<&- 6>&- 7<&- 8>&- 9>&- &
   TWIN=$!
 }
 

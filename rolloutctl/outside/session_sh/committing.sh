@@ -60,7 +60,7 @@ show_all_deployments() {
 
 begin() { # ID: intent first, durable, with everything that going back needs
   [ -z "$STATELESS" ] || return 1
-  mkdir -p "$STATE/change" && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
+  { [ -d "$STATE/change" ] || mkdir -p "$STATE/change"; } && CHANGE=$STATE/change/$1 && mkdir "$CHANGE" || return 1
   STEPS_DONE='' RECORDED=1
   printf '%s' "$SELF" >"$CHANGE/session"
   keep_copy "$ENV_FILE" "$CHANGE/env.old" && sha "$CHANGE/env.old" ours && [ "$SHA" = "$ENV_SHA" ] || return 1

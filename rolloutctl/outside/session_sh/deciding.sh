@@ -62,6 +62,7 @@ recover() { # ID WANT, under the lock
   # shellcheck source=/dev/null
   . "$CHANGE/vars"
   for file in host.php settings requests_old; do [ ! -f "$CHANGE/$file" ] || cp -- "$CHANGE/$file" "$SCRATCH/"; done
+  end_eyes # what was prepared is for the host.php that came with it
   sweep_beside "$ENV_FILE"
   sweep_beside "$CACHE"
   phase executing

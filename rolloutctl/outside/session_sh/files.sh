@@ -12,6 +12,8 @@ sha() { # FILE [OURS]
     SHA=strange
   elif [ ! -f "$1" ]; then
     SHA=absent
+  elif [ "${1#/}" != "$1" ] && heard sha "$1" && [ "${#SAID}" = 64 ]; then
+    SHA=$SAID
   elif [ -n "${2:-}" ]; then
     SHA=$(sha256sum -- "$1" 2>/dev/null) || SHA=unreadable
   else
@@ -20,17 +22,24 @@ sha() { # FILE [OURS]
   SHA=${SHA#\\} SHA=${SHA%% *}
 }
 
-flush() { sync "$@" 2>/dev/null || sync; }
+flush() { # FILE|FOLDER...: onto the disk
+  case $1 in /*) if heard flush "$@" && [ "$SAID" = flushed ]; then return; fi ;; esac
+  sync "$@" 2>/dev/null || sync
+}
 
-keep_copy() { [ ! -L "$1" ] && patiently cp -p -- "$1" "$2" && chmod 0600 "$2" && flush "$2"; }
+keep_copy() { [ ! -L "$1" ] && patiently cp -- "$1" "$2" && flush "$2"; } # readable by us alone, as our umask has it
 
 # What stands at a path, never followed, and its folder: one call for both. Fails when it is no regular file.
-what_stands() { # FILE -> MODE OWNER GROUP LINKS DEVICE INODE SIZE ROOM FOLDER_DEVICE
-  # shellcheck disable=SC2046 # numbers only
-  set -- $(stat -c '%f %a %u %g %h %d %i %s %b %B' -- "$1" "${1%/*}/" 2>/dev/null)
-  [ $# = 20 ] || return 1
+what_stands() { # FILE -> MODE OWNER GROUP LINKS DEVICE INODE SIZE ROOM FOLDER_DEVICE; SEEN is all of the file's
+  SEEN=$(stat -c '%f %a %u %g %h %d %i %s %b %B %z' -- "$1" "${1%/*}/" 2>/dev/null)
+  # shellcheck disable=SC2086 # numbers only
+  set -- ${SEEN#*"$NEWLINE"}
+  [ $# -gt 10 ] || return 1
+  FOLDER_DEVICE=$6 SEEN=${SEEN%%"$NEWLINE"*}
+  # shellcheck disable=SC2086
+  set -- $SEEN
   case $1 in 8???) ;; *) return 1 ;; esac
-  MODE=$2 OWNER=$3 GROUP=$4 LINKS=$5 DEVICE=$6 INODE=$7 SIZE=$8 ROOM=$(($9 * ${10})) FOLDER_DEVICE=${16}
+  MODE=$2 OWNER=$3 GROUP=$4 LINKS=$5 DEVICE=$6 INODE=$7 SIZE=$8 ROOM=$(($9 * ${10}))
 }
 
 # Into TROUBLE: why a file can't be replaced by a rename without losing something; empty when it can. What stands there
@@ -44,13 +53,15 @@ rename_trouble() { # FILE
     : # whatever it is, a rename takes its place
   elif [ "$LINKS" != 1 ]; then
     TROUBLE=links
+  elif [ "$1 $SEEN" = "$FIT" ]; then
+    : # nothing about it has changed since
   elif [ "$DEVICE" != "$FOLDER_DEVICE" ] || grep -qs " $1 " /proc/self/mounts; then
     TROUBLE=mount
   elif [ "$ME" != 0 ] && { [ "$OWNER" != "$ME" ] || not_ours "$GROUP"; }; then
     TROUBLE=owner
   else
     # shellcheck disable=SC2012 # only the mode column is read
-    case $(ls -ld -- "$1") in ??????????+*) TROUBLE=acl ;; esac
+    case $(ls -ld -- "$1") in ??????????+*) TROUBLE=acl ;; *) FIT="$1 $SEEN" ;; esac
   fi
 }
 
@@ -114,16 +125,20 @@ still_is() { # FILE WAS
 # In a folder of our own, that nobody else can put anything into: once inside, it does not matter what its name is made
 # to mean. The old file is held by a second name, so that an edit in the last moment is seen, and not lost.
 rename_from() ( # FOLDER NEW TARGET WAS
-  cd "$1" && [ "$(stat -c '%a %u' .)" = "700 $ME" ] || exit 1
+  cd "$1" && ours=$(stat -c '%a %u %g' .) || exit 1
+  case $ours in "700 $ME "* | "2700 $ME "*) ;; *) exit 1 ;; esac # 2: of the folder that it lies in
   set -C # what is there already is not ours
-  cat -- "$2" >new && chown "$OWNER:$GROUP" new && chmod "$MODE" new && flush new || exit 1
+  read -r inside _ </proc/self/stat && inside=/proc/$inside/cwd || inside=.
+  cat -- "$2" >new || exit 1
+  [ "$OWNER $GROUP" = "$ME ${ours##* }" ] || chown "$OWNER:$GROUP" new || exit 1
+  chmod "$MODE" new && flush "$inside/new" || exit 1
   held=''
   [ -z "$4" ] || [ -L "$3" ] || ! ln -- "$3" old 2>/dev/null || held=1
   still_is "$3" "$4" || exit 2
   # shellcheck disable=SC3013 # dash, bash and busybox have -ef
   [ -z "$held" ] || [ old -ef "$3" ] || exit 2
   mv -f -T -- new "$3" || exit 1
-  if [ -n "$held" ] && ! still_is old "$4"; then # somebody wrote into it between the two lines above
+  if [ -n "$held" ] && ! still_is "$inside/old" "$4"; then # somebody wrote into it between the two lines above
     mv -f -T -- old "$3"
     exit 2
   fi

@@ -53,6 +53,7 @@ ask_for_flags() { # the client named them before it knew which file is meant
 
 look() { # RECORDS [content] : the state of this host
   ask_for_flags
+  start_eyes || :
   show_env
   if [ "${2:-}" = content ] && [ -r "$ENV_FILE" ] && [ ! -L "$ENV_FILE" ]; then show_content; fi
   emit_eyes live state "$SCRATCH/state.in" "$SCRATCH/state.out"

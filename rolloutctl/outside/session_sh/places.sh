@@ -40,11 +40,13 @@ PATH_OF_APP
 
 # Make the state folder, and trust it only when nobody else could have put something there. Says what is wrong.
 open_state() {
-  if ! mkdir -p -- "$STATE" 2>/dev/null; then
-    printf 'the folder %s cannot be made by %s' "$STATE" "$(id -un)"
-    return 1
+  if [ -z "$JUDGED" ]; then
+    if ! mkdir -p -- "$STATE" 2>/dev/null; then
+      printf 'the folder %s cannot be made by %s' "$STATE" "$(id -un)"
+      return 1
+    fi
+    state_trouble || return
   fi
-  state_trouble || return
   # `true`, not `:`, whose failed redirection would end the shell
   if ! { true >>"$LOG" && true >>"$STATE/lock"; } 2>/dev/null; then
     printf 'the folder %s cannot be written by %s' "$STATE" "$(id -un)"
@@ -99,7 +101,11 @@ judge_entries() { # what lies in the state folder, but for sessions' private fol
 }
 
 trusted() { # nothing is read from a state folder that others could have written in; one that is yet to be made is empty
-  [ -n "$TRUSTED$STATELESS" ] || [ ! -e "$STATE" ] || state_trouble >/dev/null || return 1
+  [ -z "$TRUSTED$STATELESS" ] || return 0
+  if [ -e "$STATE" ]; then
+    state_trouble >/dev/null || return
+    JUDGED=1 # from here on nobody else can have put something there
+  fi
   TRUSTED=1
 }
 
@@ -170,6 +176,7 @@ sweep() { # what sessions that were killed left: private folders, in /tmp of tho
 clean_up() {
   stop_ticks
   end_asker
+  end_eyes
   [ -z "$PUMP" ] || kill -KILL "$PUMP" 2>/dev/null
   if [ -n "$HOLDING" ]; then release; fi
   leave >/dev/null

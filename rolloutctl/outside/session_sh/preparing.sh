@@ -95,8 +95,9 @@ from_json() { # NAME FILE: a top-level string without escapes, as json_encode wr
 }
 
 build_new_cache() {
-  # shellcheck disable=SC2046 # one NAME=VALUE a line; the values are flags': no blanks in them
-  if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" $(cat "$SCRATCH/inject"); then
+  set -- # one NAME=VALUE a line
+  while IFS= read -r each; do set -- "$@" "$each"; done <"$SCRATCH/inject"
+  if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" "$@"; then
     BUILT=1
     [ "$CACHE_SHA" = strange ] || emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
   elif [ "$DIRECTION" = narrow ]; then
@@ -140,5 +141,7 @@ ask() { # KIND REQUESTS-FILE: emits the answers; fails when one is not as expect
   emit_eyes "$1" ask "$2" "$SCRATCH/ask.out"
   asked=$?
   EYES_LIMIT=30
-  [ "$asked" = 0 ] && ! grep -q '"ok":false' "$SCRATCH/ask.out"
+  [ "$asked" = 0 ] || return
+  IFS= read -r json <"$SCRATCH/ask.out" || : # json_encode ends without a newline
+  case $json in *'"ok":false'*) return 1 ;; esac
 }

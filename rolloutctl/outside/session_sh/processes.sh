@@ -23,7 +23,7 @@ bounded() {
     trap - HUP PIPE TERM INT EXIT
     umask "$STEPS_UMASK"
     exec setsid timeout -k 5 "$limit" "$@"
-  ) </dev/null >"$out" 2>&1 3<&- 7<&- 8>&- 9>&- &
+  ) </dev/null >"$out" 2>&1 3<&- 4<&- 6>&- 7<&- 8>&- 9>&- &
   STEP_GROUP=$!
   [ -z "$CHANGE" ] || { started_at "$STEP_GROUP" && printf '%s %s\n' "$STEP_GROUP" "$STARTED" >"$CHANGE/group"; }
   [ -z "$WORKING" ] || { started_at "$STEP_GROUP" && note_work "$STEP_GROUP $STARTED"; }
@@ -63,22 +63,4 @@ started_at() { # PID
 
 alive() { # pid start-time
   [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null && started_at "$1" && [ "$STARTED" = "${2:-}" ]
-}
-
-eyes() { # COMMAND IN OUT [NAME=VALUE...]: ask the application's own php
-  command=$1 in=$2 answer=$3
-  shift 3
-  [ ! -e "$answer" ] || rm -f -- "$answer"
-  bounded "${EYES_LIMIT:-30}" "$SCRATCH/eyes.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$@" "$RC_PHP" -d opcache.enable_cli=0 "$SCRATCH/host.php" "$command" "$in" "$answer" && [ -s "$answer" ]
-}
-
-emit_eyes() { # KIND COMMAND ...: its answer, or why there is none
-  kind=$1
-  shift
-  if eyes "$@"; then
-    file_token "$answer" && emit "$kind" "$TOKEN"
-  else
-    tail_token "$SCRATCH/eyes.out" && emit "$kind-failed" "$result" "$TOKEN"
-    return 1
-  fi
 }

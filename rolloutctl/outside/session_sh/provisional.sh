@@ -9,6 +9,7 @@ provide() { # SECONDS
     return
   fi
   show_last_record
+  end_eyes # it may be held for hours
   (stand_by) &
   keeper=$!
   # Nothing is promised before that process has taken over. The client's lines, its end too, count no more meanwhile.

@@ -15,11 +15,11 @@ append() { # the rest of a record, without its opening brace; 75: somebody else 
 # It is written ahead and renamed once the line is durable, so a power cut leaves the log at most one line longer.
 append_line() {
   HEAD=${LOG%.jsonl}.head
-  end_torn_line && agree_with_head || return 1
-  line='{"prev":"'$previous'","line":'$((lines + 1))',"time":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",'$1
-  hash=$(printf '%s' "$line" | sha256sum)
+  look_at_end && agree_with_head || return 1
+  line='{"prev":"'$previous'","line":'$((lines + 1))',"time":"'$time'",'$1
+  if heard digest "$line"; then hash=$SAID; else hash=$(printf '%s' "$line" | sha256sum); fi
   write_head $((lines + 1)) "${hash%% *}" || return 1
-  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ] || return 1
+  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && ends_with "$line" "${hash%% *}" || return 1
   take_head || : # it is recorded; the next record finds the head one line behind
 }
 
@@ -27,10 +27,26 @@ end_torn_line() { # a power cut's, so that it can be told from tampering; it may
   [ ! -s "$LOG" ] || [ -z "$(tail -c 1 "$LOG" | tr '\0' x)" ] || printf '\n' >>"$LOG"
 }
 
-agree_with_head() { # sets lines and previous: what the new line follows
-  lines=$(($(wc -l <"$LOG"))) previous='' known='' head_lines=''
-  [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
+look_at_end() { # sets lines and previous, what a new line follows, and the time
+  if heard end "$LOG" && [ "$SAID" != - ]; then
+    lines=${SAID%% *} previous=${SAID#* } time=${SAID##* }
+  else
+    end_torn_line && lines=$(($(wc -l <"$LOG"))) previous='' time=$(date -u +%Y-%m-%dT%H:%M:%SZ) || return
+    [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
+  fi
   previous=${previous%% *}
+}
+
+ends_with() { # LINE HASH
+  if heard end "$LOG" && [ "$SAID" != - ]; then
+    case $SAID in *" $2 "*) ;; *) return 1 ;; esac
+  else
+    [ "$(tail -n 1 "$LOG")" = "$1" ]
+  fi
+}
+
+agree_with_head() { # the line before is the one that it names, or previous is set to what it says
+  known='' head_lines=''
   [ ! -s "$HEAD" ] || { read -r head_lines known <"$HEAD"; } 2>/dev/null
   case $known in *[!0-9a-f]*) known=$(printf '%s' "$known" | tr -cd 0-9a-f) ;; esac
   [ "$head_lines $known" != "$lines $previous" ] || return 0

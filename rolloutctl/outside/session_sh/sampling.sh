@@ -38,7 +38,7 @@ start_asker() {
     trap - HUP PIPE TERM INT EXIT
     exec setsid env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 \
       "$RC_PHP" -n "$SCRATCH/host.php" serve "$SCRATCH/asks" "$SCRATCH/asked" "$SELF"
-  ) </dev/null >/dev/null 2>&1 3<&- 7<&- 8>&- 9>&- &
+  ) </dev/null >/dev/null 2>&1 3<&- 4<&- 6>&- 7<&- 8>&- 9>&- &
   ASKER=$!
 }
 

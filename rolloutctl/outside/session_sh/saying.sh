@@ -1,7 +1,7 @@
 # Answers to the client, and what a text has to go through to be one token of it.
 #
 # A process for each token would be most of what a session costs. So a text of printable ASCII travels as it is, behind
-# a "=" and with %20 for a blank; only any other one takes base64. `token_of` and `text_of` leave what they made in a
+# a "=" and with %20 for a blank (the client's also with %09, %0A and %25); only any other one takes base64. `token_of` and `text_of` leave what they made in a
 # variable, as $(...) starts a process, too.
 
 emit() { printf '@rc1 %s\n' "$*" || :; } # nobody listening is no failure
@@ -33,7 +33,15 @@ text_of() { # TOKEN, into TEXT, without the newlines at its end
     =*)
       TEXT='' more=${1#=}
       while :; do
-        case $more in *%20*) TEXT="$TEXT${more%%%20*} " more=${more#*%20} ;; *) break ;; esac
+        case $more in *%*) ;; *) break ;; esac
+        TEXT=$TEXT${more%%%*} more=${more#*%}
+        case $more in
+          20*) TEXT="$TEXT " ;;
+          0A*) TEXT=$TEXT$NEWLINE ;;
+          09*) TEXT=$TEXT$TAB ;;
+          *) TEXT=$TEXT% ;;
+        esac
+        more=${more#??}
       done
       TEXT=$TEXT$more
       ;;

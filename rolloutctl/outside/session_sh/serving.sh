@@ -10,12 +10,12 @@ join_ticks() {
   (
     while IFS= read -r line; do printf '%s\n' "$line"; done
     echo gone
-  ) <&7 >&8 2>/dev/null 9>&- &
+  ) <&7 >&8 2>/dev/null 4<&- 6>&- 9>&- &
   PUMP=$!
 }
 
 start_ticks() {
-  (while kill -0 "$SELF" && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 9>&- &
+  (while kill -0 "$SELF" && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 4<&- 6>&- 9>&- &
   TICKER=$!
 }
 
@@ -116,7 +116,7 @@ serve() {
 
 ME=$(id -u)
 GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER='' EYES='' JUDGED='' FIT=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"

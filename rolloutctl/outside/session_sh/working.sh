@@ -65,7 +65,7 @@ work() { # the step in the file `step`: name, run, seconds; what it says is told
   emit step "$name" begins
   text_of "$run"
   true >"$SCRATCH/step.out"
-  (tell "$SCRATCH/step.out") </dev/null 2>/dev/null 7<&- 8>&- 9>&- &
+  (tell "$SCRATCH/step.out") </dev/null 2>/dev/null 4<&- 6>&- 7<&- 8>&- 9>&- &
   teller=$!
   bounded "$seconds" "$SCRATCH/step.out" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 sh -c "$TEXT"
   ended=$result
