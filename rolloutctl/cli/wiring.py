@@ -44,16 +44,17 @@ def configuration_for(invocation: Invocation) -> Configuration:
     return load(find(invocation.config, os.environ, Path.cwd()))
 
 
-def tools_for(configuration: Configuration, bound_for: Iterable[Environment] = ()) -> Tools:
+def tools_for(configuration: Configuration, bound_for: Iterable[Environment] = (), *, content: bool = False) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened.
 
-    Environments whose hosts will be opened for sure are set out for at once, beside all other imports.
+    Environments whose hosts will be opened for sure are set out for at once, beside all other imports; the first thing
+    then is to look at them, with or without `content`.
     """
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
 
     sessions = SessionOpener(Keyring(TERMINAL.passphrase))
-    sessions.set_out(host for environment in bound_for for host in environment.hosts)
+    sessions.set_out(bound_for, configuration.flags.values(), content=content)
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.hooks import run_hook  # noqa: PLC0415
     from rolloutctl.outside.host_lists import HostLists  # noqa: PLC0415

@@ -16,15 +16,21 @@ _SESSION = _HERE / "session_sh"
 _ENDS = ("begin.sh", "serving.sh")  # the first part and the last; the others only define what these use
 
 
-def session_command(host: Host) -> str:
-    """The exec command that starts a session: one shell word of base64, so that no login shell's quoting matters."""
+def session_command(host: Host, first: bytes = b"") -> str:
+    """The exec command that starts a session: one shell word of base64, so that no login shell's quoting matters.
+
+    Args:
+        host: which application, and which PHP.
+        first: the lines that the session is to read first. stdin may be written to a round trip later only.
+    """
     settings = {
+        "RC_FIRST": first.decode(),
         "RC_APP": host.app,
         "RC_ENV_FILE": host.env_file,
         "RC_STATE": host.state_dir or "",
         "RC_PHP": host.php,
     }
-    return _command(host, settings, _bare(session_script()))
+    return _command(host, settings, _session())
 
 
 def survey_command(host: Host, tree: str = "") -> str:
@@ -53,6 +59,12 @@ def session_script() -> str:
 
 
 @cache
+def _session() -> str:
+    """The script, and the PHP program that it asks as one of its settings."""
+    return f"RC_EYES={shlex.quote(eyes().decode())}\n{_bare(session_script())}"
+
+
+@cache
 def eyes() -> bytes:
     """The PHP program that a session asks."""
     return (_HERE / "host.php").read_bytes()
@@ -63,12 +75,6 @@ def forget_line(php: str, socket: str, seconds: float) -> str:
     code = base64.b64encode((_HERE / "forget.php").read_bytes().removeprefix(b"<?php\n")).decode()
     about = f"{shlex.quote(socket)} {max(1, int(seconds) - 1)}"
     return f'{shlex.quote(php)} -d opcache.enable_cli=0 -r "$(printf %s {code} | base64 -d)" {about}'
-
-
-@cache
-def packed_eyes() -> bytes:
-    """The same, gzipped."""
-    return gzip.compress(eyes(), mtime=0)
 
 
 @cache

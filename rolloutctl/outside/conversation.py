@@ -10,7 +10,7 @@ from rolloutctl.contracts import Channel
 from rolloutctl.errors import Unfit, Unreachable
 from rolloutctl.outside.answers import OUTPUTS, texts_of, unfit_from
 from rolloutctl.outside.speech import Speech
-from rolloutctl.outside.wire import Wire, encode, plainly
+from rolloutctl.outside.wire import Wire, plainly
 from rolloutctl.rules.config import Host
 from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.host import Event
@@ -67,10 +67,6 @@ class Conversation:
     def put(self, name: str, data: bytes) -> None:
         """Put a file into the session's private folder; it goes along with the next verb."""
         self.queue("put", name, plainly(data))
-
-    def unpack(self, name: str, packed: bytes) -> None:
-        """Put a file that comes gzipped, as it is large: over a new line, each 15 KB are a round trip."""
-        self.queue("unpack", name, encode(packed))
 
     def keep(self, name: str, data: bytes) -> None:
         """Put a file, unless it is there already as it is: a host reads a long line slowly."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from itertools import islice
 
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside.command import session_command
-from rolloutctl.outside.session import RemoteSession
+from rolloutctl.outside.session import Opening, RemoteSession
 from rolloutctl.outside.ssh import load_paramiko
 from rolloutctl.outside.ssh.keyring import Keyring
-from rolloutctl.rules.config import Host
+from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.host import Event
 
 _AT_ONCE = 10  # as in fleet.py: sshd's MaxStartups is 10:30:100
@@ -28,21 +28,28 @@ class SessionOpener:
 
     def __init__(self, keyring: Keyring | None = None) -> None:
         self._keyring = keyring or Keyring()
-        self._begun: dict[Host, Future[_Way]] = {}
+        self._begun: dict[Host, tuple[Opening, Future[_Way]]] = {}
 
-    def set_out(self, hosts: Iterable[Host]) -> None:
+    def set_out(self, environments: Iterable[Environment], flags: Collection[Flag], *, content: bool) -> None:
         """Set out for hosts that will be opened in a moment: the way takes as long as all that is still to import.
 
-        What goes wrong on the way is told when the host is opened. Without a session, the way ends with the process.
+        They are told to look as soon as we are there, with or without `content`. What goes wrong on the way is told
+        when the host is opened. Without a session, the way ends with the process.
         """
-        wanted = tuple(islice((each for each in hosts if each.connection in {"paramiko", "openssh"}), _AT_ONCE))
+        all_ = (
+            (host, Opening.of(environment, flags, content=content))
+            for environment in environments
+            for host in environment.hosts
+            if host.connection in {"paramiko", "openssh"}
+        )
+        wanted = dict(islice(all_, _AT_ONCE))  # environments may share one
         if any(host.connection == "paramiko" for host in wanted):
             load_paramiko()  # first of all, and not beside the rest: hosts have much to do before they answer
             from rolloutctl.outside.ssh import paramiko_connection  # noqa: F401, PLC0415
-        for host in dict.fromkeys(wanted):  # environments may share one
+        for host, first in wanted.items():
             begun: Future[_Way] = Future()
-            self._begun[host] = begun
-            threading.Thread(target=self._go, args=(host, begun), name="on the way", daemon=True).start()
+            self._begun[host] = first, begun
+            threading.Thread(target=self._go, args=(host, first, begun), name="on the way", daemon=True).start()
 
     def __call__(self, host: Host, progress: Callable[[Event], None]) -> RemoteSession:
         """Connect and start a session.
@@ -50,24 +57,24 @@ class SessionOpener:
         Raises:
             Unreachable: the host can't be reached, lets nobody in, or is not fit.
         """
-        begun = self._begun.pop(host, None)
+        first, begun = self._begun.pop(host, (None, None))
         host, connection, channel = begun.result() if begun else self._started(host)
         try:
-            return RemoteSession(host, connection, channel, progress)
+            return RemoteSession(host, connection, channel, progress, first)
         except BaseException:
             connection.close()
             raise
 
-    def _go(self, host: Host, begun: Future[_Way]) -> None:
+    def _go(self, host: Host, first: Opening, begun: Future[_Way]) -> None:
         try:
-            begun.set_result(self._started(host))
+            begun.set_result(self._started(host, first.lines))
         except BaseException as error:  # noqa: BLE001 - it is raised where the host is opened
             begun.set_exception(error)
 
-    def _started(self, host: Host) -> _Way:
+    def _started(self, host: Host, first: bytes = b"") -> _Way:
         host, connection = connect(host, self._keyring)
         try:
-            return host, connection, connection.start(session_command(host))
+            return host, connection, connection.start(session_command(host, first))
         except BaseException:
             connection.close()
             raise

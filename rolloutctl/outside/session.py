@@ -6,15 +6,16 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
-from rolloutctl.outside.command import examiner, forget_line, packed_eyes
+from rolloutctl.outside.command import examiner, forget_line
 from rolloutctl.outside.conversation import SHORT, Conversation
 from rolloutctl.outside.long_work import LongWork
-from rolloutctl.outside.wire import encode, plainly
+from rolloutctl.outside.wire import encode, line, plainly
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.host import Event, HostState, Work
@@ -27,6 +28,41 @@ _RECORDS = 200  # of the log's newest, that a look is shown
 _BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a session is told first: what it is about, and perhaps to look."""
+
+    keys: tuple[str, ...]
+    settings: tuple[str, ...]
+    deploy_locks: tuple[str, ...]
+    look: tuple[str, ...]
+
+    @classmethod
+    def of(cls, environment: Environment, flags: Iterable[Flag], *, content: bool | None = None) -> Opening:
+        """Of a session with a host of the environment; with `content` it is to look at once."""
+        known = tuple(flags)
+        return cls(
+            tuple(key for flag in known for key in flag.keys),
+            tuple(path for flag in known for path in (flag.config, flag.companies_config) if path),
+            environment.deploy_locks,
+            () if content is None else _look(content, _RECORDS),
+        )
+
+    @property
+    def puts(self) -> tuple[tuple[str, ...], ...]:
+        """The verbs that tell it."""
+        wanted = json.dumps({"keys": self.keys, "settings": self.settings}, separators=(",", ":"))
+        locks = "".join(f"{pattern}\n" for pattern in self.deploy_locks)
+        return tuple(
+            ("put", name, plainly(text.encode())) for name, text in (("wanted", wanted), ("deploy_locks", locks))
+        )
+
+    @property
+    def lines(self) -> bytes:
+        """All of it, as it is sent."""
+        return b"".join(line(words) for words in (*self.puts, self.look) if words)
+
+
 class RemoteSession:
     """One conversation with one host: one command, one lock, at most one change.
 
@@ -34,7 +70,15 @@ class RemoteSession:
     raises Unreachable when the connection is lost; `said` then holds what came before.
     """
 
-    def __init__(self, host: Host, connection: Connection, channel: Channel, progress: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        connection: Connection,
+        channel: Channel,
+        progress: Callable[[Event], None],
+        first: Opening | None = None,
+    ) -> None:
+        """With `first` it was begun with that, in the command that started it."""
         self.host = host
         self._connection = connection
         self._keys: tuple[str, ...] = ()
@@ -42,10 +86,10 @@ class RemoteSession:
         self._steps: Sequence[Step] = ()
         self._opened = False
         self._asking = 0  # seconds that health and probes may take
-        self._ahead: tuple[str, ...] = ()  # the words of a look whose answers nobody has read yet
+        self._first = first
+        self._ahead = first.look if first else ()  # the words of a look whose answers nobody has read yet
         self._talk = Conversation(host, channel, progress)
         self.said = self._talk.said
-        self._talk.unpack("host.php", packed_eyes())
         self.long_work = LongWork(self._talk)
 
     @property
@@ -58,16 +102,17 @@ class RemoteSession:
 
         With `content` the host is asked at once for the `look` that follows. Sees that the host is fit for a session.
         """
-        known = tuple(flags)
-        self._keys = tuple(key for flag in known for key in flag.keys)
+        opening = Opening.of(environment, flags, content=content)
+        self._keys, self._settings, self._steps = opening.keys, opening.settings, environment.steps
         self._talk.know(self._keys)
-        self._steps = environment.steps
-        self._settings = tuple(path for flag in known for path in (flag.config, flag.companies_config) if path)
-        self._talk.put_json("wanted", {"keys": self._keys, "settings": self._settings})
-        self._talk.put("deploy_locks", "".join(f"{pattern}\n" for pattern in environment.deploy_locks).encode())
-        if content is not None:
-            self._ahead = _look(content, _RECORDS)
-            self._talk.send(*self._ahead)
+        if opening != self._first:
+            if self._ahead:
+                self._talk.until("look")  # it was about something else
+            for words in opening.puts:
+                self._talk.queue(*words)
+            self._ahead = opening.look
+            if self._ahead:
+                self._talk.send(*self._ahead)
         _ = self.hello
 
     def look(self, *, content: bool, records: int = _RECORDS) -> HostState:

@@ -6,7 +6,7 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from rolloutctl.contracts import Channel
@@ -22,6 +22,11 @@ _MOST_AT_ONCE = 24 * 2**20  # bytes in answer to one verb
 _MOST = 256 * 2**20  # bytes in one session; most of it a log
 _MOST_ANSWERS = 20_000  # in one session
 _MOST_NOISE = 2**16  # bytes that are kept of a login shell's own words
+
+
+def line(words: Iterable[str]) -> bytes:
+    """A verb with its tokens, as it is sent."""
+    return (" ".join(words) + "\n").encode()
 
 
 def encode(data: bytes) -> str:
@@ -68,7 +73,7 @@ class Wire:
     def queue(self, *words: str) -> None:
         """Have one verb go along with the next that is sent: a packet for each would be most of what sending costs."""
         with self._sending:
-            self._queued.append(_line(words))
+            self._queued.append(line(words))
 
     def send(self, *words: str) -> None:
         """Send one verb with its tokens, behind what is queued.
@@ -77,7 +82,7 @@ class Wire:
             Unreachable: the connection is gone.
         """
         with self._sending:
-            lines, self._queued = b"".join((*self._queued, _line(words))), []
+            lines, self._queued = b"".join((*self._queued, line(words))), []
             self._channel.send(lines)
 
     def nudge(self, *words: str) -> None:
@@ -88,7 +93,7 @@ class Wire:
         """
         if self._sending.acquire(blocking=False):
             try:
-                self._channel.send(_line(words))
+                self._channel.send(line(words))
             finally:
                 self._sending.release()
 
@@ -102,15 +107,15 @@ class Wire:
         deadline = time.monotonic() + seconds
         enough = min(self._heard + _MOST_AT_ONCE, _MOST)
         while True:
-            line = self._next_line(deadline, enough)
-            tokens = line[len(_MARK) :].decode("ascii", errors="replace").split() if line.startswith(_MARK) else []
+            said = self._next_line(deadline, enough)
+            tokens = said[len(_MARK) :].decode("ascii", errors="replace").split() if said.startswith(_MARK) else []
             if tokens:
                 self._answers += 1
                 if self._answers > _MOST_ANSWERS:
                     raise _endless("the host does not stop answering")
                 yield tuple(tokens)
             elif len(self.noise) < _MOST_NOISE:
-                self.noise += line + b"\n"
+                self.noise += said + b"\n"
 
     def last_words(self) -> str:
         """What the host said outside the protocol: the reason when a session does not begin."""
@@ -145,10 +150,6 @@ class Wire:
             raise Unreachable("the host's side of the session ended")
         self._heard += len(piece)
         return piece
-
-
-def _line(words: tuple[str, ...]) -> bytes:
-    return (" ".join(words) + "\n").encode()
 
 
 def _endless(message: str) -> Unreachable:

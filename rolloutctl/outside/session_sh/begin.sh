@@ -2,9 +2,9 @@
 # the application's own php. docs/protocol.md has each verb and each answer.
 #
 # It arrives inside the exec command behind these assignments: RC_APP, RC_ENV_FILE, RC_STATE (empty: the default),
-# RC_PHP. stdin carries verbs, stdout answers; every answer starts with @rc1, so that a login shell's noise is told
-# apart. Free text travels base64-encoded, "-" for empty. No `set -e`: it would end the script silently, in the middle
-# of a change, once nobody reads stdout.
+# RC_PHP, RC_FIRST (the first verbs), RC_EYES (host.php). stdin carries verbs, stdout answers; every answer starts with
+# @rc1, so that a login shell's noise is told apart. Free text travels base64-encoded, "-" for empty. No `set -e`: it
+# would end the script silently, in the middle of a change, once nobody reads stdout.
 # shellcheck shell=sh disable=SC1091,SC2153,SC2088,SC2016
 
 STEPS_UMASK=$(umask) # what the application writes must stay readable to its web process

@@ -27,6 +27,10 @@ stop_ticks() {
 }
 
 listen() {
+  if [ -n "$RC_FIRST" ]; then # what came with the command that started us
+    LINE=${RC_FIRST%%"$NEWLINE"*} RC_FIRST=${RC_FIRST#*"$NEWLINE"}
+    return
+  fi
   if [ -z "$PUMP" ]; then
     [ -z "$TERMINATED" ] && IFS= read -r LINE
     return
@@ -76,7 +80,6 @@ serve() {
     [ $# = 0 ] || shift
     case $verb in
       put) unb64 "$2" >"$SCRATCH/$1" ;;
-      unpack) unb64 "$2" | gzip -dc >"$SCRATCH/$1" ;;
       set) set_to "$1" "$2" ;;
       open) open_change "$@" ;;
       look) look "$@" ;;
@@ -145,6 +148,8 @@ if ! make_scratch "${TMPDIR:-/tmp}" /tmp /dev/shm "$HOME"; then
   emit fatal no-room -
   exit 0
 fi
+printf '%s' "$RC_EYES" >"$SCRATCH/host.php"
+RC_EYES=''
 # shellcheck disable=SC2086 # client, its port, server, its port
 set -- ${SSH_CONNECTION:-}
 echo # ends a line that a login shell left open
