@@ -185,11 +185,19 @@ class Session(Protocol):
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
 
-    def narrow_at_once(self, wait: float, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-        """`lock` and `commit` of a narrowing in one round trip; the answers to both.
+    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        A host without the lock commits nothing. Not for a widening: a host whose client is lost while it waits for the
-        lock would commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile would commit all the same.
+        """
+
+    def narrow_at_once(
+        self, wait: float, change: str, hold: float, causes: tuple[str, str]
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...], tuple[Event, ...]]:
+        """`lock`, `commit` and `keep` of a narrowing in one round trip; the answers to each.
+
+        A host without the lock commits nothing. `causes` go into the record: of one that is done, and of one that is
+        not in all.
         """
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:

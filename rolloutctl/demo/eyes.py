@@ -60,7 +60,8 @@ def _answer_apart(words: Sequence[str]) -> str:
         status = 1
         try:
             signal.alarm(int(seconds))
-            os.environ.update(each.split("=", 1) for each in variables)
+            for each in variables:
+                name, _, os.environ[name] = each.partition("=")
             os.chdir(folder)
             status = _answer(command, source, target)
         finally:

@@ -152,15 +152,28 @@ class RemoteSession:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
         return self._talk.ask("commit", change, str(math.ceil(hold)), seconds=self._committing())
 
-    def narrow_at_once(self, wait: float, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-        """`lock` and `commit` of a narrowing in one round trip; the answers to both.
+    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        A host without the lock commits nothing. Not for a widening: a host whose client is lost while it waits for the
-        lock would commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile would commit all the same.
+        """
+        self._talk.queue("lock", "widen", "0")
+        self._talk.send("commit", change, str(math.ceil(hold)))
+        return self._talk.until("lock"), self._talk.until("commit", self._committing())
+
+    def narrow_at_once(
+        self, wait: float, change: str, hold: float, causes: tuple[str, str]
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...], tuple[Event, ...]]:
+        """`lock`, `commit` and `keep` of a narrowing in one round trip; the answers to each.
+
+        A host without the lock commits nothing. `causes` go into the record: of one that is done, and of one that is
+        not in all.
         """
         self._talk.queue("lock", "narrow", str(math.ceil(wait)))
-        self._talk.send("commit", change, str(math.ceil(hold)))
-        return self._talk.until("lock", wait + SHORT), self._talk.until("commit", self._committing())
+        self._talk.queue("commit", change, str(math.ceil(hold)))
+        self._talk.send("keep", *causes)
+        seconds = self._committing()
+        return self._talk.until("lock", wait + SHORT), self._talk.until("commit", seconds), self._talk.until("keep")
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""

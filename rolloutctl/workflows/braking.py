@@ -137,7 +137,9 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
     told = (*notes, *(objection.passed or objection.message for objection in objections))
     said = len(session.said)
     try:
-        locked, committed = session.narrow_at_once(_PATIENCE, plan.change, plan.environment.hold)
+        locked, committed, kept = session.narrow_at_once(
+            _PATIENCE, plan.change, plan.environment.hold, ("done", STEP_FAILED)
+        )
         problem = lock_problem(host.name, locked)
         if problem is not None:
             moved = isinstance(problem, Drifted) and problem.moved
@@ -145,7 +147,6 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
         outcome = outcome_from(host.name, committed)
         if any(step == "drift" for step, _, _ in outcome.failed):
             return _End(outcome, told, again=True)
-        cause = "done" if outcome.result == "committed" else STEP_FAILED
-        return _End(outcome.then(outcome_from(host.name, session.decide(True, cause))), told)
+        return _End(outcome.then(outcome_from(host.name, kept)), told)
     except Unreachable as error:
         return _End(outcome_from(host.name, error, session.said[said:]), told)

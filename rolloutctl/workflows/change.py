@@ -123,8 +123,7 @@ class _Change:
             return planned
         begun = self.tools.clock.monotonic()
         names = [host.name for host in plan.hosts]
-        self.fleet.lock(names, seconds=max(0.0, deadline - begun))
-        outcomes = self.fleet.commit(plan.change, names)
+        outcomes = self.fleet.take(plan.change, names, seconds=max(0.0, deadline - begun))
         return self._ended(conclude(self.fleet, plan, outcomes, self.tools), notes, begun)
 
     def _narrowed(self, plan: Plan) -> Done:

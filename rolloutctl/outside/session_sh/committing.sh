@@ -103,6 +103,7 @@ commit() { # ID HOLD-SECONDS
     RECORDED='' CHANGE=$SCRATCH
     emit unrecorded "$(b64 '"event":"started",'"$BASE")"
   fi
+  INCOMPLETE=''
   OVERTAKEN='' # until the last moment somebody may edit .env: theirs stays, and nothing has been begun
   if apply; then
     emit committed
@@ -112,6 +113,7 @@ commit() { # ID HOLD-SECONDS
     return 1
   elif [ "$DIRECTION" = narrow ]; then
     emit incomplete # a switch-off never goes back
+    INCOMPLETE=1
   else
     go_back "$FAILED"
     return

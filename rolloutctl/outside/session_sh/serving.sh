@@ -90,7 +90,10 @@ serve() {
       commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;
       provide) provide "$@" ;;
       extend) extend "$@" ;;
-      keep) decide keep "${1:-}" ;;
+      keep) # CAUSE [CAUSE of a switch-off that is not done in all]
+        [ -z "$INCOMPLETE" ] || [ $# = 1 ] || shift
+        decide keep "${1:-}"
+        ;;
       revert) decide revert "${1:-asked}" ;;
       decide) decide "$@" ;;
       enter) enter "$1" ;;
@@ -119,7 +122,7 @@ serve() {
 
 ME=$(id -u)
 GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER='' EYES='' JUDGED='' FIT=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER='' EYES='' JUDGED='' FIT='' INCOMPLETE=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
