@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rolloutctl.workflows.incidents import Facts, open_incident
+from tests.lab.processes import wait_until
 from tests.workflows.conftest import Pair
 
 FACTS = Facts(severity="high", symptom="guard: errors:\n9 per minute", numbers={"errors": 9.0})
@@ -12,6 +13,8 @@ FACTS = Facts(severity="high", symptom="guard: errors:\n9 per minute", numbers={
 
 def test_an_incident_is_on_every_host_and_knows_the_switch_off_before_it(pair: Pair) -> None:
     pair.switch("customer_portal", True)
+    opened_at = pair.tools.clock.now()
+    wait_until(lambda: pair.tools.clock.now() - opened_at > timedelta(seconds=1), "another second than the record's")
     seen = pair.tools.clock.now()
     pair.switch("customer_portal", False)
     opened = open_incident("pair", "customer_portal", pair.tools, Facts(severity="high", symptom="x", detected=seen))

@@ -1,8 +1,8 @@
 # Answers to the client, and what a text has to go through to be one token of it.
 #
 # A process for each token would be most of what a session costs. So a text of printable ASCII travels as it is, behind
-# a "=" and with %20 for a blank (the client's also with %09, %0A and %25); only any other one takes base64. `token_of` and `text_of` leave what they made in a
-# variable, as $(...) starts a process, too.
+# a "=" and with %20 for a blank, %09, %0A and %25 for a tab, a newline and a "%"; only any other one takes base64.
+# `token_of` and `text_of` leave what they made in a variable, as $(...) starts a process, too.
 
 emit() { printf '@rc1 %s\n' "$*" || :; } # nobody listening is no failure
 
@@ -12,12 +12,20 @@ token_of() { # TEXT, into TOKEN
       TOKEN=-
       return
       ;;
-    *[![:print:]]* | *%*) ;;
+    *[!"$TAB$NEWLINE"[:print:]]*) ;;
     *)
       if [ "${#1}" -le 4096 ]; then # each blank copies the whole of it
         TOKEN='=' more=$1
         while :; do
-          case $more in *' '*) TOKEN=$TOKEN${more%%' '*}%20 more=${more#*' '} ;; *) break ;; esac
+          case $more in *[%"$BLANKS"]*) ;; *) break ;; esac
+          TOKEN=$TOKEN${more%%[%"$BLANKS"]*} more=${more#"${more%%[%"$BLANKS"]*}"}
+          case $more in
+            ' '*) TOKEN=$TOKEN%20 ;;
+            "$NEWLINE"*) TOKEN=$TOKEN%0A ;;
+            "$TAB"*) TOKEN=$TOKEN%09 ;;
+            *) TOKEN=$TOKEN%25 ;;
+          esac
+          more=${more#?}
         done
         TOKEN=$TOKEN$more
         return
