@@ -7,6 +7,7 @@
 emit() { printf '@rc1 %s\n' "$*" || :; } # nobody listening is no failure
 
 token_of() { # TEXT, into TOKEN
+  # shellcheck disable=SC2101 # a class beside others
   case $1 in
     '')
       TOKEN=-
