@@ -50,6 +50,8 @@ class SessionOpener:
             begun: Future[_Way] = Future()
             self._begun[host] = first, begun
             threading.Thread(target=self._go, args=(host, first, begun), name="on the way", daemon=True).start()
+        for host in islice(wanted, 1):
+            session_command(host)  # what all have in common is made once: arriving, each would make it
 
     def __call__(self, host: Host, progress: Callable[[Event], None]) -> RemoteSession:
         """Connect and start a session.

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from shutil import which
 
@@ -24,7 +25,7 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
     Raises:
         Unreachable: ssh cannot read its configuration, or makes nothing of the name.
     """
-    if which("ssh") is None:
+    if not _is_there("ssh"):
         return None
     command = ["ssh", "-G", *(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
     command += own_configuration()
@@ -47,6 +48,11 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0].rstrip(".")
         raise Unreachable(f"`ssh -G {name}` fails: {reason}.", hint="See ~/.ssh/config, and the host's address.")
     return _options(done.stdout)
+
+
+@cache
+def _is_there(program: str) -> bool:
+    return which(program) is not None
 
 
 def own_configuration() -> tuple[str, ...]:
@@ -86,6 +92,7 @@ def at_home(path: str) -> Path:
     return Path.home() / found.relative_to(account) if found.is_relative_to(account) else found
 
 
+@cache
 def account_home() -> Path:
     """The home that the account has, whatever $HOME says."""
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
