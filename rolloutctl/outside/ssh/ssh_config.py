@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from shutil import which
 
 from rolloutctl.errors import Unreachable
 
@@ -25,8 +24,6 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
     Raises:
         Unreachable: ssh cannot read its configuration, or makes nothing of the name.
     """
-    if not _is_there("ssh"):
-        return None
     command = ["ssh", "-G", *(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
     command += own_configuration()
     try:
@@ -39,6 +36,8 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
             timeout=_PATIENCE,
             stdin=subprocess.DEVNULL,
         )
+    except (FileNotFoundError, PermissionError):
+        return None
     except subprocess.TimeoutExpired as error:
         raise Unreachable(
             f"`ssh -G {name}` did not end within {_PATIENCE:.0f} s.",
@@ -48,11 +47,6 @@ def ask_ssh(name: str, user: str | None = None, port: int | None = None) -> Said
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0].rstrip(".")
         raise Unreachable(f"`ssh -G {name}` fails: {reason}.", hint="See ~/.ssh/config, and the host's address.")
     return _options(done.stdout)
-
-
-@cache
-def _is_there(program: str) -> bool:
-    return which(program) is not None
 
 
 def own_configuration() -> tuple[str, ...]:
