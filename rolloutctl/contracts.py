@@ -188,7 +188,7 @@ class Session(Protocol):
     def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
         """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        No lock is waited for: a host whose client is lost meanwhile would commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile might commit all the same.
         """
 
     def narrow_at_once(

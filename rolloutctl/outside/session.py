@@ -155,7 +155,7 @@ class RemoteSession:
     def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
         """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        No lock is waited for: a host whose client is lost meanwhile would commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile might commit all the same.
         """
         self._talk.queue("lock", "widen", "0")
         self._talk.send("commit", change, str(math.ceil(hold)))

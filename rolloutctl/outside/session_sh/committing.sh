@@ -84,6 +84,10 @@ begin() { # ID: intent first, durable, with everything that going back needs
 
 commit() { # ID HOLD-SECONDS
   HOLD=$2
+  if [ "$DIRECTION" = widen ] && client_is_gone; then # it sends a commit along with the lock
+    release
+    return 1
+  fi
   IFS= read -r BASE <"$SCRATCH/base"
   phase executing
   if [ -n "$(drift)" ]; then # since the lock was taken; nobody else's edit is written over

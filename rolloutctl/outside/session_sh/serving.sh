@@ -14,6 +14,10 @@ join_ticks() {
   PUMP=$!
 }
 
+client_is_gone() { # known before its end is read, behind what it had said; without /proc nobody knows
+  [ -n "$PUMP" ] && [ -r /proc/self/stat ] && started_at "$PUMP" && [ -z "$STARTED" ]
+}
+
 start_ticks() {
   (while kill -0 "$SELF" && sleep 1; do echo tick; done) </dev/null >&8 2>/dev/null 4<&- 6>&- 9>&- &
   TICKER=$!
