@@ -6,8 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside import reading
@@ -28,8 +29,7 @@ _RECORDS = 200  # of the log's newest, that a look is shown
 _BUILD = 60.0  # seconds for artisan config:cache, unless the step says otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What a session is told first: what it is about, and perhaps to look."""
 
     keys: tuple[str, ...]
