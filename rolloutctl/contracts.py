@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rolloutctl.errors import Unreachable
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
@@ -185,10 +186,11 @@ class Session(Protocol):
     def commit(self, change: str, hold: float) -> tuple[Event, ...]:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
 
-    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...] | Unreachable, tuple[Event, ...]]:
         """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        No lock is waited for: a host whose client is lost meanwhile might commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile might commit all the same. Where the connection is
+        found to be gone before anything was sent, that is the answer to `lock`.
         """
 
     def narrow_at_once(

@@ -249,6 +249,8 @@ class Fleet:
             locked, committed = answer
             if problem := lock_problem(name, locked):
                 self.transacting = False
+                if self.interrupted:  # and it may be: nothing has begun
+                    raise KeyboardInterrupt
                 if isinstance(problem, Busy):
                     return None
                 raise problem

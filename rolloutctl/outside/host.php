@@ -53,8 +53,10 @@ function answer(string $command, string $in, string $out): void
  */
 function stay(): void
 {
-    if (!function_exists('pcntl_fork') || !function_exists('pcntl_alarm') || !function_exists('pcntl_waitpid')) {
-        return;
+    foreach (['fork', 'alarm', 'waitpid', 'wifexited', 'wexitstatus', 'wtermsig'] as $name) {
+        if (!function_exists("pcntl_$name")) {
+            return;
+        }
     }
     $asks = fopen('php://fd/5', 'r');
     $answers = fopen('php://fd/4', 'w');

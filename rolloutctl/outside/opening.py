@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from rolloutctl.contracts import Channel, Connection
 from rolloutctl.outside.command import session_command
@@ -14,6 +15,9 @@ from rolloutctl.outside.ssh import load_paramiko
 from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.rules.config import Environment, Flag, Host
 from rolloutctl.rules.host import Event
+
+if TYPE_CHECKING:
+    from rolloutctl.outside.ssh.dial import Begun
 
 _AT_ONCE = 10  # as in fleet.py: sshd's MaxStartups is 10:30:100
 _Way = tuple[Host, Connection, Channel]
@@ -29,6 +33,7 @@ class SessionOpener:
     def __init__(self, keyring: Keyring | None = None) -> None:
         self._keyring = keyring or Keyring()
         self._begun: dict[Host, tuple[Opening, Future[_Way]]] = {}
+        self._loaded = threading.Event()  # what it takes to go on from a first server
 
     def set_out(self, environments: Iterable[Environment], flags: Collection[Flag], *, content: bool) -> None:
         """Set out for hosts that will be opened in a moment: the way takes as long as all that is still to import.
@@ -43,13 +48,16 @@ class SessionOpener:
             if host.connection in {"paramiko", "openssh"}
         )
         wanted = dict(islice(all_, _AT_ONCE))  # environments may share one
-        if any(host.connection == "paramiko" for host in wanted):
-            load_paramiko()  # first of all, and not beside the rest: hosts have much to do before they answer
-            from rolloutctl.outside.ssh import paramiko_connection  # noqa: F401, PLC0415
+        if by_paramiko := any(host.connection == "paramiko" for host in wanted):
+            from rolloutctl.outside.ssh import dial  # noqa: F401, PLC0415
         for host, first in wanted.items():
             begun: Future[_Way] = Future()
             self._begun[host] = first, begun
             threading.Thread(target=self._go, args=(host, first, begun), name="on the way", daemon=True).start()
+        if by_paramiko:
+            load_paramiko()  # first of all that is still to load: hosts have much to do before they answer
+            from rolloutctl.outside.ssh import paramiko_connection  # noqa: F401, PLC0415
+        self._loaded.set()
         for host in islice(wanted, 1):
             session_command(host)  # what all have in common is made once: arriving, each would make it
 
@@ -69,12 +77,19 @@ class SessionOpener:
 
     def _go(self, host: Host, first: Opening, begun: Future[_Way]) -> None:
         try:
-            begun.set_result(self._started(host, first.lines))
+            if host.connection != "paramiko":
+                begun.set_result(self._started(host, first.lines))
+                return
+            from rolloutctl.outside.ssh.dial import begin  # noqa: PLC0415 - it is loaded
+
+            way = begin(host)
+            self._loaded.wait()
+            begun.set_result(self._started(host, first.lines, way))
         except BaseException as error:  # noqa: BLE001 - it is raised where the host is opened
             begun.set_exception(error)
 
-    def _started(self, host: Host, first: bytes = b"") -> _Way:
-        host, connection = connect(host, self._keyring)
+    def _started(self, host: Host, first: bytes = b"", begun: Begun | None = None) -> _Way:
+        host, connection = connect(host, self._keyring, begun)
         try:
             return host, connection, connection.start(session_command(host, first))
         except BaseException:
@@ -87,8 +102,10 @@ def open_session(host: Host, progress: Callable[[Event], None]) -> RemoteSession
     return SessionOpener()(host, progress)
 
 
-def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connection]:
+def connect(host: Host, keyring: Keyring | None = None, begun: Begun | None = None) -> tuple[Host, Connection]:
     """Connect over what the host's `connection` names; gives the host as it was settled, too.
+
+    A way over paramiko may have begun.
 
     Raises:
         Unreachable: the host can't be reached, or lets nobody in.
@@ -109,4 +126,4 @@ def connect(host: Host, keyring: Keyring | None = None) -> tuple[Host, Connectio
     load_paramiko()
     from rolloutctl.outside.ssh import paramiko_connection  # noqa: PLC0415
 
-    return host, paramiko_connection.connect(host, keyring)
+    return host, paramiko_connection.connect(host, keyring, begun)

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from rolloutctl.contracts import Channel, Connection
+from rolloutctl.errors import Unreachable
 from rolloutctl.outside import reading
 from rolloutctl.outside.answers import state_from
 from rolloutctl.outside.command import examiner, forget_line
@@ -152,13 +153,17 @@ class RemoteSession:
         """Swap, restart, ask; a widening that fails has gone back when this returns. `hold` in seconds."""
         return self._talk.ask("commit", change, str(math.ceil(hold)), seconds=self._committing())
 
-    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+    def widen_at_once(self, change: str, hold: float) -> tuple[tuple[Event, ...] | Unreachable, tuple[Event, ...]]:
         """`lock` and `commit` of a widening in one round trip; the answers to both. Nothing where the lock isn't free.
 
-        No lock is waited for: a host whose client is lost meanwhile might commit all the same.
+        No lock is waited for: a host whose client is lost meanwhile might commit all the same. Where the connection is
+        found to be gone before anything was sent, that is the answer to `lock`.
         """
         self._talk.queue("lock", "widen", "0")
-        self._talk.send("commit", change, str(math.ceil(hold)))
+        try:
+            self._talk.send("commit", change, str(math.ceil(hold)))
+        except Unreachable as error:
+            return error, ()
         return self._talk.until("lock"), self._talk.until("commit", self._committing())
 
     def narrow_at_once(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -129,6 +130,36 @@ def test_one_that_takes_too_long_is_ended_and_not_asked_again(session: Session) 
     session.boots("<?php file_put_contents('asked', 'x', FILE_APPEND); sleep(50);")
     assert session.run(f'EYES_LIMIT=1; {ASK} || echo "$result"; heard digest x && echo stays') == "124\nstays\n"
     assert (session.app / "asked").read_text() == "x"
+
+
+def test_what_an_application_has_started_keeps_nobody_waiting_for_a_php_that_is_gone(session: Session) -> None:
+    """A helper that outlives it has inherited its descriptors."""
+    helper = "exec('setsid sh -c \"echo \\$\\$ >pid; exec sleep 100\" >/dev/null 2>&1 & until [ -s pid ]; do :; done');"
+    session.boots(f"<?php {helper} posix_kill(posix_getppid(), 9); sleep(100);")
+    try:
+        assert session.run('heard answer 30 "$PWD" state "$SCRATCH/in" "$SCRATCH/out" || echo gone') == "gone\n"
+    finally:
+        os.kill(int((session.app / "pid").read_text()), signal.SIGKILL)
+
+
+def test_one_that_does_not_heed_its_time_is_ended_all_the_same(tmp_path: Path) -> None:
+    session = Session(tmp_path, ("sh",))
+    session.boots(
+        "<?php file_put_contents('asked', getmypid()); pcntl_signal(SIGALRM, SIG_IGN); while (true) { sleep(9); }"
+    )
+    assert session.run(f'EYES_LIMIT=1; {ASK} || echo "$result"') == "124\n"
+    asked = (session.app / "asked").read_text()
+    wait_until(lambda: not Path(f"/proc/{asked}").exists(), "the end of what did not heed its time")
+
+
+def test_a_long_question_is_answered_by_nobody_rather_than_waited_for(session: Session) -> None:
+    said = session.run('kill -KILL "-$EYES"; heard digest "$(head -c 100000 /dev/zero | tr "\\0" x)" || echo no')
+    assert said == "no\n"
+
+
+def test_a_question_behind_a_signal_is_asked(session: Session) -> None:
+    """What is asked behind a change that went back is still to be told; the php that stayed may have been ended."""
+    assert session.run(f'TERMINATED=1; end_eyes; EYES=none; {ASK} && echo "$result"') == "0\n"
 
 
 def test_without_pcntl_each_question_has_a_php_of_its_own(session: Session) -> None:

@@ -27,7 +27,7 @@ flush() { # FILE|FOLDER...: onto the disk
   sync "$@" 2>/dev/null || sync
 }
 
-keep_copy() { [ ! -L "$1" ] && patiently cp -- "$1" "$2" && flush "$2"; } # readable by us alone, as our umask has it
+keep_copy() { [ ! -L "$1" ] && patiently cp -f -- "$1" "$2" && flush "$2"; } # readable by us alone, as our umask has it
 
 # What stands at a path, never followed, and its folder: one call for both. Fails when it is no regular file.
 what_stands() { # FILE -> MODE OWNER GROUP LINKS DEVICE INODE SIZE ROOM FOLDER_DEVICE; SEEN is all of the file's

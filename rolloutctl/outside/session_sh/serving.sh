@@ -126,7 +126,7 @@ serve() {
 
 ME=$(id -u)
 GRACE=5 # seconds for a client whose connection was cut to deliver its decision over another one
-EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER='' EYES='' JUDGED='' FIT='' INCOMPLETE=''
+EYES_LIMIT=30 ASK_LIMIT=60 BUILD_LIMIT=60 HAS_BUILD=1 REBUILD=0 WHO=- RECORDED=1 STEPS_DONE='' TWIN='' PUMP='' TICKER='' GONE='' SCRATCH='' RECOVERING='' UNSTAGED='' NO_ASIDE='' TRUSTED='' MUST='' OVERTAKEN='' CACHE_MODE='' DECIDER='' DETACHED='' PHP_STARTS='' ASKER='' EYES='' EYES_START='' JUDGED='' FIT='' INCOMPLETE=''
 missing=
 for tool in base64 flock timeout sha256sum setsid mktemp stat readlink sync; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"

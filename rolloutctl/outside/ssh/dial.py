@@ -10,10 +10,15 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import paramiko
+from msgspec import Struct
 
-from rolloutctl.outside.ssh.ssh_route import Leg
+from rolloutctl.outside.ssh.ssh_route import Leg, route_to
+from rolloutctl.rules.config import Host
+
+if TYPE_CHECKING:
+    import paramiko
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _LEAVE = 0.2  # seconds for a proxy command to end by itself
@@ -22,6 +27,43 @@ _SAID = 300  # characters of a proxy command's last words
 
 class ProxyEnded(OSError):
     """The proxy command said something, or ended, before an SSH server greeted us."""
+
+
+class Begun(Struct):
+    """A way that has begun: its legs, and where somebody has dialed already, the first line, or why there is none."""
+
+    legs: tuple[Leg, ...]
+    line: socket.socket | None = None
+    problem: OSError | None = None
+
+    def take(self) -> socket.socket | None:
+        """The first line, once; None: it is still to be dialed.
+
+        Raises:
+            OSError: there is none.
+        """
+        line, problem = self.line, self.problem
+        self.line = self.problem = None
+        if problem is not None:
+            raise problem
+        return line
+
+
+def begin(host: Host) -> Begun:
+    """Find the way to a host and reach the first server on it; that needs no paramiko, which takes long to load.
+
+    Raises:
+        Unreachable: ssh's configuration can't be read, leads in a circle, or asks for what paramiko cannot do.
+    """
+    begun = Begun(route_to(host))
+    if begun.legs[0].command is None:
+        try:
+            begun.line = _by_tcp(begun.legs[0])
+        except OSError as error:
+            begun.problem = error
+        except ValueError:
+            pass  # a name that is none: whoever goes on will dial, and say it
+    return begun
 
 
 def dial(leg: Leg, before: paramiko.Transport | None) -> socket.socket | paramiko.Channel:

@@ -9,7 +9,7 @@ import paramiko
 
 from rolloutctl.errors import Unreachable
 from rolloutctl.outside.ssh.asking_transport import AskingTransport
-from rolloutctl.outside.ssh.dial import ProxyLine, dial
+from rolloutctl.outside.ssh.dial import Begun, ProxyLine, dial
 from rolloutctl.outside.ssh.dropped import TRIES, pause, worth_another_try
 from rolloutctl.outside.ssh.host_keys import Judge, Sighting, wrong_key
 from rolloutctl.outside.ssh.keyring import Keyring
@@ -50,8 +50,9 @@ def first_stranger(host: Host, keyring: Keyring | None = None) -> Stranger | Non
 class Journey:
     """The way to a host, as far as it was gone; `close` hangs up on all of it."""
 
-    def __init__(self, host: Host, keyring: Keyring) -> None:
-        self.legs = route_to(host)
+    def __init__(self, host: Host, keyring: Keyring, begun: Begun | None = None) -> None:
+        self._begun = begun or Begun(route_to(host))
+        self.legs = self._begun.legs
         self.transports: list[AskingTransport] = []
         self._host = host
         self._keyring = keyring
@@ -97,6 +98,8 @@ class Journey:
 
     def close(self) -> None:
         """Hang up, the farthest first."""
+        if self._begun.line is not None:
+            self._begun.line.close()
         while self.transports:
             with suppress(OSError, EOFError, paramiko.SSHException):
                 self.transports.pop().close()
@@ -104,7 +107,7 @@ class Journey:
     def _greeted(self, leg: Leg, judge: Judge) -> AskingTransport:
         """A transport after the key exchange; what sshd dropped is tried again, as nothing has happened by then."""
         for number in range(1, TRIES + 1):
-            line = dial(leg, self.transports[-1] if self.transports else None)
+            line = self._begun.take() or dial(leg, self.transports[-1] if self.transports else None)
             transport = AskingTransport(line)
             begun = time.monotonic()
             try:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import paramiko
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    import paramiko
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 SYSTEM_FILES = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))

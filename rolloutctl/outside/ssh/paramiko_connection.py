@@ -6,6 +6,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from rolloutctl.errors import Unfit, Unreachable
+from rolloutctl.outside.ssh.dial import Begun
 from rolloutctl.outside.ssh.journey import GREETING, Journey
 from rolloutctl.outside.ssh.keyring import Keyring
 from rolloutctl.outside.ssh.pulse import Pulse
@@ -109,14 +110,14 @@ def _begin(transport: paramiko.Transport, channel: paramiko.Channel, command: st
     transport._send_user_message(request)  # type: ignore[attr-defined]
 
 
-def connect(host: Host, keyring: Keyring | None = None) -> ParamikoConnection:
+def connect(host: Host, keyring: Keyring | None = None, begun: Begun | None = None) -> ParamikoConnection:
     """Go the way to a host: at each jump host and at its end check the key, and log in.
 
     Raises:
         Unreachable: with what was tried, what the other side answered, and the one thing to do.
     """
     try:
-        journey = Journey(host, keyring or Keyring())
+        journey = Journey(host, keyring or Keyring(), begun)
         try:
             keys = [journey.enter(leg) for leg in journey.legs]
         except BaseException:
