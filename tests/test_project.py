@@ -98,13 +98,10 @@ def test_nothing_is_left_to_be_written() -> None:
 def test_help_and_version_import_nothing_heavy(option: str) -> None:
     program = f"""
 import sys
-from rolloutctl.cli.main import main
-sys.argv = ["rolloutctl", "{option}"]
-try:
-    status = main()
-except SystemExit as end:
-    status = end.code
-assert not status, status
+from rolloutctl.cli.invocation import Invocation
+from rolloutctl.cli.main import run
+status = run(Invocation(("{option}",)))
+assert status == 0, status
 assert not (heavy := {HEAVY} & set(sys.modules)), heavy
 """
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import atexit
 import io
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -67,10 +68,9 @@ def main() -> NoReturn:
     argv = tuple(sys.argv[1:])
     invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
     status = run(invocation)
-    if invocation.interrupted or invocation.hasty:
-        _leave_at_once(status)
-    _let_go()
-    sys.exit(status)
+    if not (invocation.interrupted or invocation.hasty):
+        threading._shutdown()  # type: ignore[attr-defined]  # what Python does at an exit
+    _leave(status)
 
 
 def run(invocation: Invocation) -> int:
@@ -162,23 +162,17 @@ def _begin(context: typer.Context, config: Config = None, debug: Debug = False, 
         typer.echo(context.get_help())
 
 
-def _leave_at_once(status: int) -> NoReturn:
-    """Wait for no thread: one may hang in a connect, or in a host's answer, for a minute."""
+def _leave(status: int) -> NoReturn:
+    """Wait for no thread: one may hang in a connect, or in a host's answer, for a minute.
+
+    And take nothing apart that ends with the process: Python would, for a tenth of a second.
+    """
     TERMINAL.leave()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
     atexit._run_exitfuncs()  # the embedded hosts' end
-    os._exit(status)
-
-
-def _let_go() -> None:
-    """A terminal that is gone takes no last words; Python would make an exit status of that."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError):  # a terminal that is gone takes no last words
             stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    os._exit(status)
 
 
 def _prepare() -> None:
