@@ -264,7 +264,8 @@ def _timeline(host: LabHost, flag: str, *, on: bool) -> Iterator[tuple[float, fl
     begin, audience = 0.0, Audience(on)
     for record in log_of(host):
         if record.flag == flag and record.event == "kept":
-            time = datetime.fromisoformat(record.data["time"]).timestamp()
+            # One that was owed came into the log later than it was decided.
+            time = datetime.fromisoformat(record.data["at" if record.data.get("late") else "time"]).timestamp()
             yield begin, time, audience
             begin, audience = time, audience_of(record.data.get("to"))
     yield begin, float("inf"), audience
