@@ -69,7 +69,8 @@ def main() -> NoReturn:
     invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
     status = run(invocation)
     if not (invocation.interrupted or invocation.hasty):
-        threading._shutdown()  # type: ignore[attr-defined]  # what Python does at an exit
+        with suppress(KeyboardInterrupt):
+            threading._shutdown()  # type: ignore[attr-defined]  # what Python does at an exit
     _leave(status)
 
 
