@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 import threading
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from rolloutctl.outside.ssh.dropped import SAYS
 # paramiko logs what it raises as well, with a traceback, and to stderr where nobody listens.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+# The same, and not byte by byte in Python; each packet needs it.
+paramiko.util.constant_time_bytes_eq = hmac.compare_digest  # type: ignore[assignment]  # for bytes it is that
+
 _PK_OK = MSG_USERAUTH_INFO_REQUEST  # RFC 4252, 7: one number, read by what was asked
 
 
@@ -23,6 +27,7 @@ class AskingTransport(paramiko.Transport):
 
     accepts: tuple[str, ...] = ()  # what the server said it accepts, when it last refused something
     dropped = False  # whether sshd hung up because of too many connections; paramiko has only its log for that
+    _active_check_timeout = 1.0  # seconds; paramiko's thread looks around so often, and with many hosts there are many
     serves_logins = False  # whether the server was asked to talk about logins: once is enough
 
     def would_take(self, user: str, blob: bytes) -> bool:

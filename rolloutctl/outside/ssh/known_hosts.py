@@ -8,6 +8,8 @@ import hmac
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -50,9 +52,9 @@ class KnownHosts:
     """
 
     def __init__(self, files: Iterable[Path], revoked: Iterable[Path] = ()) -> None:
-        lines = [line for path in files for line in _lines(path)]
-        lines += [f"{_REVOKED} * {line}" for path in revoked for line in _lines(path)]
-        self._entries = tuple(entry for line in lines if (entry := _entry(line)) is not None)
+        entries = [_entries(path, _version(path)) for path in files]
+        entries += [_entries(path, _version(path), f"{_REVOKED} * ") for path in revoked]
+        self._entries = tuple(chain.from_iterable(entries))
 
     def types(self, name: str) -> tuple[str, ...]:
         """The key types known for a host: what to ask the server for, as another type would look like a change."""
@@ -84,11 +86,28 @@ class _Entry(Struct, frozen=True):
     kind: str
     key: bytes
     marker: str
+    plain: bool  # names and nothing else
 
     def is_about(self, name: str) -> bool:
+        if self.plain:
+            return name in self.names
         if any(each.startswith("!") and _matches(name, each[1:]) for each in self.names):
             return False
         return any(_matches(name, each) for each in self.names)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What is another one once somebody has written into the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=64)  # many hosts are looked up in the same files
+def _entries(path: Path, version: tuple[int, ...], before: str = "") -> tuple[_Entry, ...]:
+    return tuple(entry for line in _lines(path) if (entry := _entry(before + line)) is not None)
 
 
 def _lines(path: Path) -> list[str]:
@@ -109,7 +128,8 @@ def _entry(line: str) -> _Entry | None:
         return None
     if not key:
         return None
-    return _Entry(tuple(_lowered(each) for each in names.split(",") if each), kind, key, marker)
+    plain = not any(sign in names for sign in "*?!|")
+    return _Entry(tuple(_lowered(each) for each in names.split(",") if each), kind, key, marker, plain)
 
 
 def _lowered(name: str) -> str:
