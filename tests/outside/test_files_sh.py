@@ -83,6 +83,14 @@ def test_a_file_takes_the_place_of_another_with_its_mode(host: Host, folder: int
     assert host.env.stat().st_ino != inode
 
 
+def test_a_second_name_counts_unless_a_swap_beside_us_has_it_for_a_moment(host: Host) -> None:
+    trouble = 'rename_trouble "$ENV"; echo "$TROUBLE"'
+    os.link(host.env, host.folder / "other")
+    assert host.run(trouble).stdout == "links\n"
+    released = "looks=0; sleep() { looks=$((looks + 1)); [ $looks = 1 ] || rm -f other; }\n"
+    assert host.run(released + trouble).stdout == "\n"
+
+
 AT_THE_LAST_MOMENT = {
     "in place, once it was compared": 'mv() { printf "EDITED=1\\n" >|"$ENV"; command mv "$@"; }',
     "by a rename": 'ln() { command ln "$@"; printf "EDITED=1\\n" >edit; command mv edit "$ENV"; }',

@@ -51,7 +51,7 @@ rename_trouble() { # FILE
     TROUBLE=folder
   elif [ -z "$STANDS" ]; then
     : # whatever it is, a rename takes its place
-  elif [ "$LINKS" != 1 ]; then
+  elif [ "$LINKS" != 1 ] && ! linked_for_a_moment "$1"; then
     TROUBLE=links
   elif [ "$1 $SEEN" = "$FIT" ]; then
     : # nothing about it has changed since
@@ -63,6 +63,14 @@ rename_trouble() { # FILE
     # shellcheck disable=SC2012 # only the mode column is read
     case $(ls -ld -- "$1") in ??????????+*) TROUBLE=acl ;; *) FIT="$1 $SEEN" ;; esac
   fi
+}
+
+linked_for_a_moment() { # FILE: another session's swap holds what it replaces by a second name
+  for _ in 1 2 3; do
+    sleep 0.1 2>/dev/null || sleep 1
+    if what_stands "$1" && [ "$LINKS" = 1 ]; then return; fi
+  done
+  return 1
 }
 
 not_ours() { case " $(id -G) " in *" $1 "*) return 1 ;; esac; } # GROUP
