@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from rolloutctl.outside.command import eyes, session_script
 
 FUNCTIONS = session_script().partition("\nME=$(id -u)\n")[0].replace("trap 'clean_up' EXIT", "")
 PHP = shutil.which("php")
+SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "ash"))
+
+
+def run_functions(shell: Sequence[str], script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script behind the functions, in a folder."""
+    return subprocess.run(
+        [*shell, "-c", f"{FUNCTIONS}\n{script}"], capture_output=True, text=True, timeout=60, check=False, cwd=folder
+    )
 
 
 def staying(folder: Path) -> str:

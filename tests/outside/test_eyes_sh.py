@@ -7,17 +7,15 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.lab.processes import wait_until
-from tests.outside.host_script import FUNCTIONS, PHP, staying
+from tests.outside.host_script import PHP, SHELLS, run_functions, staying
 
 pytestmark = pytest.mark.skipif(PHP is None, reason="there is no php here")
 
-SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "ash"))
 APP = """<?php
 return new class {
     public function version() { return 'x'; }
@@ -49,14 +47,7 @@ class Session:
 
     def run(self, script: str) -> str:
         """Run some functions of a session whose php stays; gives what they print."""
-        done = subprocess.run(
-            [*self.shell, "-c", f"{FUNCTIONS}\nEYES_LIMIT=30 FIT=''\n{self.begin}{script}"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.app,
-        )
+        done = run_functions(self.shell, f"EYES_LIMIT=30 FIT=''\n{self.begin}{script}", self.app)
         assert done.stderr in {"", "Killed\n"}  # a shell's own word on a process that it has waited for
         return done.stdout
 

@@ -12,9 +12,8 @@ from typing import cast
 
 import pytest
 
-from tests.outside.host_script import FUNCTIONS, PHP, staying
+from tests.outside.host_script import PHP, SHELLS, run_functions, staying
 
-SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "ash"))
 OURS = b"OTHER=1\nFEATURE=true\n"
 THEIRS = b"OTHER=2\nFEATURE=false\n"
 
@@ -36,14 +35,7 @@ class Host:
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run the functions of a session with this script behind them; it may put itself in front of a command."""
         names = f"ME=$(id -u) MUST='' CACHE_MODE='' NEW={self.new} ENV={self.env} TARGET={self.env}\n"
-        return subprocess.run(
-            [*self.shell, "-c", f"{FUNCTIONS}\n{names}{self.begin}{script}"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.folder,
-        )
+        return run_functions(self.shell, f"{names}{self.begin}{script}", self.folder)
 
     def swap(self, before: str = "", was: bytes | None = THEIRS) -> int:
         """Swap the new file in, and give the status; `before` defines what happens in the middle."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rolloutctl.outside.command import session_script
 from tests.lab.processes import alive, wait_until
+from tests.outside.host_script import FUNCTIONS
 
-FUNCTIONS = session_script().partition("\nME=$(id -u)\n")[0].replace("trap 'clean_up' EXIT", "")
 SHELLS = [shell for shell in ("dash", "bash", "busybox sh") if shutil.which(shell.partition(" ")[0])]
 
 

@@ -7,11 +7,10 @@ import subprocess
 
 import pytest
 
-from rolloutctl.outside.command import session_script
 from rolloutctl.outside.wire import decode, encode, plainly
+from tests.outside.host_script import FUNCTIONS
 
 SHELLS = [shell for shell in ("dash", "bash --posix", "busybox sh") if shutil.which(shell.partition(" ")[0])]
-FUNCTIONS = session_script().partition("\nME=$(id -u)\n")[0].replace("trap 'clean_up' EXIT", "")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 TEXTS = [
     "",

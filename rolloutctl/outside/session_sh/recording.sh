@@ -19,7 +19,7 @@ append_line() {
   line='{"prev":"'$previous'","line":'$((lines + 1))',"time":"'$time'",'$1
   if heard digest "$line"; then hash=$SAID; else hash=$(printf '%s' "$line" | sha256sum); fi
   write_head $((lines + 1)) "${hash%% *}" || return 1
-  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && ends_with "$line" "${hash%% *}" || return 1
+  printf '%s\n' "$line" >>"$LOG" && flush "$LOG" && [ "$(tail -n 1 "$LOG")" = "$line" ] || return 1
   take_head || : # it is recorded; the next record finds the head one line behind
 }
 
@@ -35,14 +35,6 @@ look_at_end() { # sets lines and previous, what a new line follows, and the time
     [ "$lines" = 0 ] || previous=$(tail -n 1 "$LOG" | tr -d '\n' | sha256sum)
   fi
   previous=${previous%% *}
-}
-
-ends_with() { # LINE HASH
-  if heard end "$LOG" && [ "$SAID" != - ]; then
-    case $SAID in *" $2 "*) ;; *) return 1 ;; esac
-  else
-    [ "$(tail -n 1 "$LOG")" = "$1" ]
-  fi
 }
 
 agree_with_head() { # the line before is the one that it names, or previous is set to what it says
