@@ -88,6 +88,11 @@ class Place(Struct, frozen=True):
         """The place in the log with this path; the beginning of all when it is another's."""
         return self if self.path == path else Place(path)
 
+    @property
+    def pending(self) -> bool:
+        """Whether an entry looks whole, and counts as soon as a look finds that its file has not grown."""
+        return any(file.carry.endswith(b"\n") for file in self.files)
+
     def to_json(self) -> str:
         """As text, to be kept where nobody else may read it: it may quote the log."""
         files = [{**asdict(file), "carry": file.carry.decode("latin-1")} for file in self.files]

@@ -148,13 +148,21 @@ class HostRound:
         del self._answered.found[: -_SHOWN * len(self._logs)]
 
     def _rest(self, look: _Look, mark: str) -> None:
-        """What one look had no room for: the first look at a log, or one at a log that grows fast."""
+        """What one look had no room for: the first look at a log, or one at a log that grows fast.
+
+        And the newest entry. Left to the next sample, a burst of errors would be in two of them, or in three.
+        """
         for _ in range(_PIECES):
             if look.blind or not look.more:
-                return
-            line = round_line([self._look_at(look, mark, 1)])
-            ran = self._session.sample(line, [], seconds_for((), 1))
-            self._read(look, outputs(ran.output, mark, 1)[0][1])
+                break
+            self._look_again(look, mark)
+        if look.place.pending and not (look.blind or look.more):
+            self._look_again(look, mark)
+
+    def _look_again(self, look: _Look, mark: str) -> None:
+        line = round_line([self._look_at(look, mark, 1)])
+        ran = self._session.sample(line, [], seconds_for((), 1))
+        self._read(look, outputs(ran.output, mark, 1)[0][1])
 
     def _rates(self, look: _Look, at: datetime, *, begun: bool) -> None:
         memory = {"place": look.place.to_json(), "at": at.isoformat()}

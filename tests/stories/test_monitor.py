@@ -105,6 +105,20 @@ def test_it_goes_on_where_another_process_ended(fresh: Lab, watcher: Operator) -
     assert newest.value > 0
 
 
+def test_a_burst_of_errors_is_in_one_sample_to_its_last_entry(fresh: Lab, watcher: Operator) -> None:
+    log = fresh.hosts[0].app / "storage" / "logs" / "watched.log"
+
+    def burst() -> None:
+        with log.open("a") as file:
+            file.write(ENTRY * 3)
+
+    seen = watched(watcher, 4, {2: burst})
+    taken = [each for round_ in seen for each in round_.samples if (each.metric, each.host) == ("errors", "web-1")]
+    found, after = taken[2], taken[3]
+    assert found.value == pytest.approx(3 * 60 / (found.at - taken[1].at).total_seconds(), rel=0.01)
+    assert after.value == 0
+
+
 def test_a_host_that_is_lost_is_reached_again(fresh: Lab, watcher: Operator) -> None:
     web_1 = fresh.hosts[0]
     seen = watched(watcher, 6, {2: web_1.cut_connections, 3: web_1.stop_sshd, 4: web_1.start_sshd})
