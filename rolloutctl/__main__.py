@@ -20,9 +20,20 @@ def main() -> NoReturn:
         from rolloutctl import __version__  # noqa: PLC0415 - not for a TAB
 
         sys.exit(sys.stdout.write(f"rolloutctl {__version__}\n") <= 0)
+    from rolloutctl.cli.interrupts import heed_interrupts  # noqa: PLC0415
+
+    heed_interrupts()
+    departure, interrupted = None, False
+    try:
+        if sys.argv[1:2] != ["--help"]:
+            from rolloutctl.cli.setting_out import set_out  # noqa: PLC0415 - first of all: it needs no command line
+
+            departure = set_out(sys.argv[1:])
+    except KeyboardInterrupt:
+        interrupted = True
     from rolloutctl.cli.main import main as front_desk  # noqa: PLC0415
 
-    front_desk()
+    front_desk(departure, interrupted=interrupted)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Fleet:
         self.arriving: dict[str, Future[Session]] = {}
         self._open = sessions
         self._clock = clock
-        self._notice = notice
+        self.notice = notice
         self._pool = ThreadPoolExecutor(max_workers=max(len(environment.hosts), 1), thread_name_prefix="host")
         self._connecting = threading.Semaphore(_AT_ONCE)
         self._flags: tuple[Flag, ...] = ()
@@ -54,15 +54,19 @@ class Fleet:
         self.transacting = False  # from the first commit on, Ctrl-C is an answer to wait for and not an end
         self.long_work = False  # minutes of a step that can't go back: a second Ctrl-C hangs up, and the host goes on
         self.interrupted = False
+        self._beating = False
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every session."""
         self._over.set()
         for session in self.sessions.values():
             session.close()
@@ -73,7 +77,7 @@ class Fleet:
     def open(
         self, flags: Iterable[Flag], patience: float | None = None, *, content: bool | None = None
     ) -> dict[str, Unreachable]:
-        """Open a session with each host, in parallel; the hosts that can't be reached, and why.
+        """Open a session with each host that has none, in parallel; the hosts that can't be reached, and why.
 
         With `content` the next thing is to be a `look` with or without it: it is asked for at once.
 
@@ -81,7 +85,11 @@ class Fleet:
         for a host that hangs.
         """
         self._flags = tuple(flags)
-        self.arriving = {host.name: self._pool.submit(self._connect, host, content) for host in self.environment.hosts}
+        if not self._beating:
+            self._beating = True
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        missing = [host for host in self.environment.hosts if host.name not in self.sessions]
+        self.arriving = {host.name: self._pool.submit(self._connect, host, content) for host in missing}
         return self.arrivals(patience)
 
     def open_as(self, host: Host) -> None:
@@ -264,7 +272,7 @@ class Fleet:
     def _connect(self, host: Host, content: bool | None = None) -> Session:
         turn = self._connecting.acquire(timeout=_TURN)
         try:
-            session = self._open(host, lambda event: self._notice(host.name, event))
+            session = self._open(host, lambda event: self.notice(host.name, event))
         finally:
             if turn:
                 self._connecting.release()

@@ -10,6 +10,7 @@ import typer
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from rolloutctl.cli.setting_out import Departure
     from rolloutctl.rules.plans import Plan
 
 
@@ -19,6 +20,7 @@ class Invocation(Struct):
     argv: tuple[str, ...] = ()
     command: str = ""
     config: Path | None = None
+    departure: Departure | None = None  # who has set out for its hosts already
     debug: bool = False
     plan: Plan | None = None  # the change that was shown or carried out
     where: str = ""  # the environment whose hosts do long work, a deployment or a task

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -21,6 +21,9 @@ from rolloutctl.cli.interrupts import heed_interrupts
 from rolloutctl.cli.invocation import Invocation, invocation_of
 from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
+
+if TYPE_CHECKING:
+    from rolloutctl.cli.setting_out import Departure
 
 _NAME = "rolloutctl"
 # In the order of --help. Each stands in the module of its name: a function of that name, or of a group's commands.
@@ -63,10 +66,11 @@ class Interrupted(Refused):
     code = "interrupted"
 
 
-def main() -> NoReturn:
-    """Run the command that sys.argv names, and exit."""
+def main(departure: Departure | None = None, *, interrupted: bool = False) -> NoReturn:
+    """Run the command that sys.argv names, and exit; somebody may have set out for its hosts, or pressed Ctrl-C."""
     argv = tuple(sys.argv[1:])
-    invocation = Invocation(argv, debug=bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv)
+    debug = bool(os.environ.get("ROLLOUTCTL_DEBUG")) or "--debug" in argv
+    invocation = Invocation(argv, debug=debug, departure=departure, interrupted=interrupted)
     status = run(invocation)
     if not (invocation.interrupted or invocation.hasty):
         with suppress(KeyboardInterrupt):
@@ -77,10 +81,12 @@ def main() -> NoReturn:
 def run(invocation: Invocation) -> int:
     """Run a command; gives its exit status."""
     argv = invocation.argv
+    status = _INTERRUPTED
     _prepare()
     try:
-        app = command_line(_command_in(argv))
-        status = int(app(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
+        if not invocation.interrupted:
+            app = command_line(_command_in(argv))
+            status = int(app(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
         sys.stdout.flush()
         TERMINAL.leave()
     except BrokenPipeError:  # nobody reads any more: quietly

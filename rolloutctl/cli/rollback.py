@@ -87,7 +87,9 @@ def _undo(invocation: Invocation, answer: Answer, request: Request, how: Options
     if request.environment is not None:
         configuration.environment(request.environment)
     answer.check(request.environment)
-    tools = tools_for(configuration)
+    wanted = configuration.environments.values()
+    bound_for = [each for each in wanted if request.environment in {None, each.name}]
+    tools = tools_for(configuration, bound_for=bound_for, content=False, departure=invocation.departure)
     found = undoing.find(request, tools)
     where, undone = found.environment, found.changes
     answer.check(where.name)

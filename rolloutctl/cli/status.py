@@ -30,7 +30,7 @@ def status(
     configuration = configuration_for(invocation)
     chosen = [configuration.environment(environment)] if environment else list(configuration.environments.values())
     flags = {flag: configuration.flag(flag)} if flag else dict(configuration.flags)
-    tools = tools_for(configuration, bound_for=chosen)
+    tools = tools_for(configuration, bound_for=chosen, departure=invocation.departure)
     from rolloutctl.workflows.status import status as look  # noqa: PLC0415 - on the way to the hosts
 
     if json:

@@ -66,7 +66,7 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     answer = Answer(invocation, yes, confirm, dry_run)
     answer.check(environment)
     reason = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
-    tools = tools_for(configuration, bound_for=() if at else [where], content=True)
+    tools = tools_for(configuration, bound_for=() if at else [where], content=True, departure=invocation.departure)
     from rolloutctl.workflows.toggle import Request  # noqa: PLC0415 - on the way to the hosts
     from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
     from rolloutctl.workflows.tools import Options  # noqa: PLC0415

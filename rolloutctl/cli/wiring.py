@@ -15,6 +15,7 @@ from rolloutctl.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
     from rolloutctl.cli.invocation import Invocation
+    from rolloutctl.cli.setting_out import Departure
     from rolloutctl.contracts import HostKeys
     from rolloutctl.rules.config import Configuration, Environment
     from rolloutctl.workflows.tools import Tools
@@ -38,22 +39,33 @@ def configuration_for(invocation: Invocation) -> Configuration:
     Raises:
         ConfigurationError: there is none, or it is wrong.
     """
+    departure = invocation.departure
+    if departure is not None and departure.config == invocation.config:
+        return departure.configuration
     from rolloutctl.outside.places import find  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.yaml_file import load  # noqa: PLC0415
 
     return load(find(invocation.config, os.environ, Path.cwd()))
 
 
-def tools_for(configuration: Configuration, bound_for: Iterable[Environment] = (), *, content: bool = False) -> Tools:
+def tools_for(
+    configuration: Configuration,
+    bound_for: Iterable[Environment] = (),
+    *,
+    content: bool = False,
+    departure: Departure | None = None,
+) -> Tools:
     """All that a workflow may ask of the outside; nothing heavy is imported before a host is opened.
 
     Environments whose hosts will be opened for sure are set out for at once, beside all other imports; the first thing
-    then is to look at them, with or without `content`.
+    then is to look at them, with or without `content`. Somebody may have set out before.
     """
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
 
-    sessions = SessionOpener(Keyring(TERMINAL.passphrase))
+    if departure is not None:
+        departure.agreed()
+    sessions = departure.sessions if departure is not None else SessionOpener(Keyring(TERMINAL.passphrase))
     sessions.set_out(bound_for, configuration.flags.values(), content=content)
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.hooks import run_hook  # noqa: PLC0415

@@ -139,7 +139,9 @@ def _diff(request: _Answer) -> _Answer:
     config = configuration.read(Path(request["new"]))
     new = _flattened(config)
     changed = _differing(live, new)
-    answer: _Answer = {"changed": changed, "got": configuration.picked(config, request["settings"])}
+    known = [*request["settings"], *request.get("volatile", ())]
+    left = [name for name in changed if not any(name == path or name.startswith(f"{path}.") for path in known)]
+    answer: _Answer = {"changed": changed, "left": left, "got": configuration.picked(config, request["settings"])}
     if "control" in request:
         control = _flattened(configuration.read(Path(request["control"])))
         same = {name for name in changed if control.get(name) == new.get(name)}

@@ -333,12 +333,14 @@ function diff_caches(array $in): array
     $live = flattened(load_cache($in['live']));
     $new = load_cache($in['new']);
     $flat = flattened($new);
-    $answer = ['changed' => differing($live, $flat), 'got' => picked($new, $in['settings'])];
+    $changed = differing($live, $flat);
+    $known = array_merge($in['settings'], $in['volatile'] ?? []);
+    $answer = ['changed' => $changed, 'left' => array_values(array_filter($changed, function ($name) use ($known) { return !below($name, $known); })), 'got' => picked($new, $in['settings'])];
     if (isset($in['control'])) {
         $control = flattened(load_cache($in['control']));
         $answer['pending'] = [];
         $answer['volatile'] = [];
-        foreach ($answer['changed'] as $name) {
+        foreach ($changed as $name) {
             if (($control[$name] ?? null) === ($flat[$name] ?? null)) {
                 $answer['pending'][] = $name;
             } elseif (($control[$name] ?? null) !== ($live[$name] ?? null)) {
@@ -347,6 +349,17 @@ function diff_caches(array $in): array
         }
     }
     return $answer;
+}
+
+/** Whether a setting is one of these, or in one of them. */
+function below(string $name, array $paths): bool
+{
+    foreach ($paths as $path) {
+        if ($name === $path || strpos($name, $path . '.') === 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /** Narrowing when no new cache can be built: the live one with only the flag's own settings changed. */

@@ -39,13 +39,13 @@ class SessionOpener:
         """Set out for hosts that will be opened in a moment: the way takes as long as all that is still to import.
 
         They are told to look as soon as we are there, with or without `content`. What goes wrong on the way is told
-        when the host is opened. Without a session, the way ends with the process.
+        when the host is opened. Without a session, the way ends with the process. Who is on the way already goes on.
         """
         all_ = (
             (host, Opening.of(environment, flags, content=content))
             for environment in environments
             for host in environment.hosts
-            if host.connection in {"paramiko", "openssh"}
+            if host.connection in {"paramiko", "openssh"} and host not in self._begun
         )
         wanted = dict(islice(all_, _AT_ONCE))  # environments may share one
         if by_paramiko := any(host.connection == "paramiko" for host in wanted):

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Refused, Unreachable
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.config import Environment
 from rolloutctl.rules.history import in_doubt, of_environment
 from rolloutctl.rules.locks import Busy, Drifted, busy_with
 from rolloutctl.rules.outcomes import HostOutcome, asked_in, untouched
@@ -190,14 +189,17 @@ class _Change:
 
 
 def carry_out(  # noqa: PLR0913 - the whole of a change
-    environment: Environment, make_plan: PlanMaker, options: Options, tools: Tools, desk: Desk, *, hurry: bool
+    fleet: Fleet, make_plan: PlanMaker, options: Options, tools: Tools, desk: Desk, *, hurry: bool
 ) -> Done:
-    """Carry out a change: a widening on all hosts of an environment or on none, a narrowing on all it can reach.
+    """Carry out a change: a widening on all hosts of a fleet or on none, a narrowing on all it can reach.
+
+    Hosts may have been reached already; in the end the fleet is closed.
 
     Raises:
         Refused: nothing was touched.
     """
-    with Fleet(environment, tools.sessions, tools.clock, desk.notice) as fleet:
+    fleet.notice = desk.notice
+    with fleet:
         done = _Change(fleet, make_plan, options, tools, desk).carry_out(hurry=hurry)
     return tell_hooks(done, tools)
 

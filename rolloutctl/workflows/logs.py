@@ -29,7 +29,7 @@ def read_back(fleet: Fleet, wanted: Wanted, tools: Tools) -> tuple[dict[str, _Re
     A log of years is tens of megabytes, and what is undone stands near its end nearly always. Where it does not, the
     host searches its log, or sends all of it, in pieces.
     """
-    reading = _Reading(fleet, tools)
+    reading = _Reading(fleet, tools, content=False)
     reading.read(_newest, tuple(reading.logs))
     whole = [name for name, records in reading.logs.items() if begins(records)]
     short = too_short(reading.logs, whole, wanted)
@@ -41,8 +41,8 @@ def read_back(fleet: Fleet, wanted: Wanted, tools: Tools) -> tuple[dict[str, _Re
 class _Reading:
     """What was read of each host so far, and the hosts that were lost."""
 
-    def __init__(self, fleet: Fleet, tools: Tools) -> None:
-        self.lost = fleet.open(tools.configuration.flags.values())
+    def __init__(self, fleet: Fleet, tools: Tools, *, content: bool | None = None) -> None:
+        self.lost = fleet.open(tools.configuration.flags.values(), content=content)
         self.logs: dict[str, _Records] = dict.fromkeys(fleet.sessions, ())
         self._fleet = fleet
         self._mirror = tools.mirror

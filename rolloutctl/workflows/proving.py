@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.host import Event
 from rolloutctl.rules.locks import Drifted
 from rolloutctl.rules.outcomes import asked_in, object_from
 from rolloutctl.rules.plans import HostPlan, Plan
-from rolloutctl.rules.proof import Objection, judge_cache, judge_file, read_difference, unexplained
+from rolloutctl.rules.proof import Objection, judge_cache, judge_file, read_difference
 from rolloutctl.rules.refusals import refusal_in_words
 from rolloutctl.rules.requests import describe, is_about_flag
 from rolloutctl.rules.work import Asked, failures, work_for
@@ -42,7 +41,7 @@ def prove(fleet: Fleet, plan: Plan, tools: Tools, *, with_pending: bool) -> tupl
                 state=_UNTOUCHED,
                 hint=f"rolloutctl status {plan.environment.name}",
             )
-        objections, known = findings_of(fleet.sessions[name], plan, plans[name], answer)
+        objections, known = findings_of(plan, plans[name], answer)
         for objection in objections:
             if not plan.narrow and not (objection.pending and with_pending):
                 raise _refusal(plan, name, objection)
@@ -74,9 +73,7 @@ def _ill(asked: Asked, name: str, plan: Plan, tools: Tools) -> str:
     )
 
 
-def findings_of(
-    session: Session, plan: Plan, host: HostPlan, answer: Sequence[Event]
-) -> tuple[list[Objection], list[str]]:
+def findings_of(plan: Plan, host: HostPlan, answer: Sequence[Event]) -> tuple[list[Objection], list[str]]:
     """What speaks against a prepared change on a host, and what a person should know.
 
     Raises:
@@ -96,10 +93,12 @@ def findings_of(
             objections.append(refusal_in_words(event, plan, host))
         elif event.kind == "proof":
             objections.extend(judge_file(host, plan.flag, object_from(event.text(0))))
-        elif event.kind == "difference":
-            found, known = _judge_difference(session, plan, event)
-            objections.extend(found)
-            notes.extend(known)
+    differences = [event for event in answer if event.kind == "difference"]
+    if differences:  # where there are two, the second comes from a control build, and knows more
+        difference = read_difference(object_from(differences[-1].text(0)))
+        found, known = judge_cache(plan.flag, plan.environment, plan.target, difference)
+        objections.extend(found)
+        notes.extend(known)
     # What waits can be let through, so anything else is said first.
     return sorted(objections, key=lambda objection: objection.pending), notes
 
@@ -116,15 +115,6 @@ def _note(event: Event) -> str:
     return "the config cache cannot be built, so the live one is taken with only the flag's own settings changed" + (
         f": {said}" if said else ""
     )
-
-
-def _judge_difference(session: Session, plan: Plan, event: Event) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
-    difference = read_difference(object_from(event.text(0)))
-    if unexplained(plan.flag, plan.environment, difference):
-        controls = [again for again in session.control() if again.kind == "difference"]
-        if controls:
-            difference = read_difference(object_from(controls[-1].text(0)))
-    return judge_cache(plan.flag, plan.environment, plan.target, difference)
 
 
 def merged(notes: Iterable[str], hosts: int) -> tuple[str, ...]:

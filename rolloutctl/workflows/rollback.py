@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from msgspec import Struct
@@ -39,13 +39,18 @@ class Request(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """The changes that a request means, newest first, and where they were made."""
 
-    environment: Environment
+    fleet: Fleet  # its hosts are reached already
     changes: tuple[Change, ...]
     unasked: tuple[str, ...] = ()  # hosts that could not be asked whether they know a newer one
 
+    @property
+    def environment(self) -> Environment:
+        """Where they were made."""
+        return self.fleet.environment
+
 
 def find(request: Request, tools: Tools) -> Found:
-    """The changes that the request means, newest first, and where they were made.
+    """The changes that the request means, newest first, and where they were made: `rollback` goes on from there.
 
     Without an environment it is the newest change anywhere.
 
@@ -53,46 +58,30 @@ def find(request: Request, tools: Tools) -> Found:
         UsageError: there is no such change, flag or environment.
         Refused: nothing is left to undo, or no host could tell.
     """
-    configuration = tools.configuration
-    if request.flag is not None:
-        configuration.flag(request.flag)
-    named = request.environment
-    environments = [configuration.environment(named)] if named else list(configuration.environments.values())
-    found: list[tuple[str, Environment, tuple[Change, ...]]] = []
-    lost: list[str] = []
-    for each in environments:
-        try:
-            environment = tools.with_hosts(each)
-        except Unlisted as error:
-            if request.environment is not None:
-                error.hint += f"\nA switch-off takes the hosts that were listed last: {_switch_off(request)}"
-                raise
-            lost.append(f"{each.name}: {error.message}")
-            continue
-        changes, missing = _undoable_in(Wanted(each.name, request.flag, request.to, request.steps), environment, tools)
-        lost.extend(f"{name}: {error.message}" for name, error in missing.items())
-        if changes:
-            found.append((changes[0].time, environment, changes))
-    if not found:
-        where = request.environment or "any environment"
-        raise Refused(
-            f"There is nothing to undo in {where}.",
-            state=_UNTOUCHED,
-            hint=f"rolloutctl audit {request.environment or ''}".strip(),
-            details=tuple(lost),
-        )
-    _, environment, changes = max(found, key=lambda each: each[0])
-    return Found(environment, _chosen(request, changes, environment), tuple(lost))
+    fleets: list[Fleet] = []
+    try:
+        found = _found(request, tools, fleets)
+    except BaseException:
+        for fleet in fleets:
+            fleet.close()
+        raise
+    for fleet in fleets:
+        if fleet is not found.fleet:
+            fleet.close()
+    return found
 
 
 def rollback(request: Request, found: Found, options: Options, tools: Tools, desk: Desk) -> Done:
     """Undo one flag's changes, the newest first, in one transaction; recorded as undoing the oldest of them.
+
+    In the end no host is reached any more.
 
     Raises:
         Refused: somebody changed the flag's keys since, or a gate, a lock, a proof or the person said no.
     """
     environment, undone = found.environment, found.changes
     if undone[0].outcome == PROVISIONAL:
+        found.fleet.close()
         return take_back(environment, undone[0], options, tools, desk)
     flag = tools.configuration.flag(undone[0].flag)
     change = tools.new_id()
@@ -117,19 +106,54 @@ def rollback(request: Request, found: Found, options: Options, tools: Tools, des
             undoes=tuple(each.id for each in undone),
         )
 
-    return carry_out(environment, make_plan, options, tools, desk, hurry=undone[-1].before.nobody)
+    return carry_out(found.fleet, make_plan, options, tools, desk, hurry=undone[-1].before.nobody)
 
 
 def _switch_off(request: Request) -> str:
     return f"rolloutctl toggle {request.environment} {request.flag or 'FLAG'} false"
 
 
-def _undoable_in(
-    wanted: Wanted, environment: Environment, tools: Tools
-) -> tuple[tuple[Change, ...], Mapping[str, Unreachable]]:
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
-        logs, lost = read_back(fleet, wanted, tools)
-    return found_in(logs, wanted), lost
+def _found(request: Request, tools: Tools, fleets: list[Fleet]) -> Found:
+    """What is found, and into `fleets` all with which somebody looked for it."""
+    configuration = tools.configuration
+    if request.flag is not None:
+        configuration.flag(request.flag)
+    named = request.environment
+    environments = [configuration.environment(named)] if named else list(configuration.environments.values())
+    found: list[tuple[Fleet, tuple[Change, ...]]] = []
+    lost: list[str] = []
+    for each in environments:
+        try:
+            environment = tools.with_hosts(each)
+        except Unlisted as error:
+            if named:
+                error.hint += f"\nA switch-off takes the hosts that were listed last: {_switch_off(request)}"
+                raise
+            lost.append(f"{each.name}: {error.message}")
+            continue
+        fleet = Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None)
+        fleets.append(fleet)
+        logs, missing = read_back(fleet, wanted := _wanted(request, each), tools)
+        lost.extend(f"{name}: {error.message}" for name, error in missing.items())
+        if changes := found_in(logs, wanted):
+            found.append((fleet, changes))
+    if not found:
+        raise _nothing_to_undo(request, lost)
+    fleet, changes = max(found, key=lambda each: each[1][0].time)
+    return Found(fleet, _chosen(request, changes, fleet.environment), tuple(lost))
+
+
+def _wanted(request: Request, environment: Environment) -> Wanted:
+    return Wanted(environment.name, request.flag, request.to, request.steps)
+
+
+def _nothing_to_undo(request: Request, lost: Iterable[str]) -> Refused:
+    return Refused(
+        f"There is nothing to undo in {request.environment or 'any environment'}.",
+        state=_UNTOUCHED,
+        hint=f"rolloutctl audit {request.environment or ''}".strip(),
+        details=tuple(lost),
+    )
 
 
 def _chosen(request: Request, changes: tuple[Change, ...], environment: Environment) -> tuple[Change, ...]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from rolloutctl.contracts import Desk
 from rolloutctl.errors import PersonNeeded, Unlisted, Unreachable
+from rolloutctl.fleet import Fleet
 from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_text import UnsafeEdit, value_of
 from rolloutctl.rules.flags import Audience
@@ -71,7 +72,8 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             fulfils=request.fulfils,
         )
 
-    done = carry_out(environment, make_plan, options, tools, desk, hurry=not request.wish.enabled)
+    fleet = Fleet(environment, tools.sessions, tools.clock, desk.notice)
+    done = carry_out(fleet, make_plan, options, tools, desk, hurry=not request.wish.enabled)
     return _with_doubt(done, outdated) if outdated else done
 
 

@@ -166,6 +166,7 @@ def test_diff_says_the_same_of_two_caches_and_a_control(two: Two) -> None:
     for live, new, control in itertools.permutations(paths, 3):
         request = {"live": str(live), "new": str(new), "settings": ["features.a", "features.a_companies"]}
         request |= {"control": str(control)} if control > live else {}
+        request |= {"volatile": ["app", "features.a_comp"]} if control > new else {}
         assert two.stand_in("diff", request) == two.real("diff", request)
 
 

@@ -11,14 +11,19 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
+from rolloutctl.cli.setting_out import set_out
+from rolloutctl.cli.terminal import TERMINAL
+from rolloutctl.errors import Unfit
 from tests.cli.shell import ROOT
 from tests.lab.clients import Client
 from tests.lab.doors import Door, Doors, login_name, public_half
+from tests.lab.processes import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -151,6 +156,35 @@ def test_without_an_answer_each_host_names_ssh_add(opened: tuple[Door, ...], typ
 
     assert typist.screen.count(QUESTION) == 1
     assert typist.screen.count("\r\n    ssh-add ~/.ssh/id_ed25519\r\n") == len(opened)
+
+
+def test_nobody_is_asked_before_the_command_line_is_understood(
+    opened: tuple[Door, ...], command: list[str], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def passphrase(path: str, *, again: bool) -> str:
+        asked.append(path)
+        return SECRET
+
+    for name, value in environment(client).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(TERMINAL, "passphrase", passphrase)
+    before = [door.log.count("Postponed publickey") for door in opened]
+
+    departure = set_out(command[3:])
+
+    assert departure is not None
+    wait_until(
+        lambda: [door.log.count("Postponed publickey") for door in opened] == [count + 1 for count in before],
+        "every host says that it would take the key",
+    )
+    assert asked == []
+    departure.agreed()
+    for host in departure.configuration.environment("lab").hosts:
+        with suppress(Unfit):  # behind a door there is no application
+            departure.sessions(host, lambda _event: None).close()
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("key", ["\x03", signal.SIGTERM], ids=["ctrl-c", "sigterm"])

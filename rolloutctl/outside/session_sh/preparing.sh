@@ -99,7 +99,7 @@ build_new_cache() {
   while IFS= read -r each; do set -- "$@" "$each"; done <"$SCRATCH/inject"
   if [ -z "$NO_ASIDE" ] && build_aside "$SCRATCH/aside.php" "$@"; then
     BUILT=1
-    [ "$CACHE_SHA" = strange ] || emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || { refuse no-php "$result"; return 1; }
+    [ "$CACHE_SHA" = strange ] || show_difference || { refuse no-php "$result"; return 1; }
   elif [ "$DIRECTION" = narrow ]; then
     [ -n "$NO_ASIDE" ] || emit build-failed "$result" "$(tail_b64 "$SCRATCH/build.out")"
     patch_cache
@@ -118,11 +118,15 @@ caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the 
   printf '%s' "$SCRATCH/diff.in"
 }
 
-control_build() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
+show_difference() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
+  emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || return
+  IFS= read -r json <"$SCRATCH/diff.out" || : # json_encode ends without a newline
+  case $json in *'"left":[]'*) return ;; esac
   if build_aside "$SCRATCH/control.php"; then
     emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out" &&
       names_in volatile "$SCRATCH/diff.out" >>"$SCRATCH/volatile"
   fi
+  :
 }
 
 names_in() { # LIST FILE: the names in a top-level list of json_encode's, one a line

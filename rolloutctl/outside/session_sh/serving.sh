@@ -89,7 +89,6 @@ serve() {
       look) look "$@" ;;
       ask) ask answers "$SCRATCH/$1" ;;
       prepare) prepare "$@" || :; still_proved ;;
-      control) control_build ;;
       lock) lock "$@" ;;
       commit) if [ -n "$HOLDING" ]; then commit "$@"; fi ;;
       provide) provide "$@" ;;
