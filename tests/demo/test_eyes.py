@@ -279,4 +279,4 @@ def test_who_stays_says_the_same_of_files_and_leaves_the_same_answers(two: Two) 
     )
     assert [line.split()[:2] for line in real[:6]] == [line.split()[:2] for line in stand_in[:6]]
     assert [line.split()[0] for line in real[6:]] == [line.split()[0] for line in stand_in[6:]] == ["0", "1"]
-    assert json.loads(out.read_text()) == {"changed": [], "got": {}}
+    assert json.loads(out.read_text()) == {"changed": [], "left": [], "got": {}}
