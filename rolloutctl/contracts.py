@@ -10,7 +10,7 @@ from rolloutctl.errors import Unreachable
 from rolloutctl.rules.checklists import Checklist
 from rolloutctl.rules.config import Configuration, Environment, Flag, Host
 from rolloutctl.rules.decisions import Decision
-from rolloutctl.rules.host import Event, HostState, Narrowed, Work
+from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.host_keys import Stranger
 from rolloutctl.rules.incidents import Severity
 from rolloutctl.rules.insertion import Insertion
@@ -190,11 +190,13 @@ class Session(Protocol):
         found to be gone before anything was sent, that is the answer to `lock`.
         """
 
-    def narrow(self, work: Work, wait: float, change: str, hold: float, causes: tuple[str, str]) -> Narrowed:
-        """All of a narrowing in one round trip: `prepare`, `lock`, `commit` and `keep`; the answers to each.
+    def narrow_at_once(
+        self, wait: float, change: str, hold: float, causes: tuple[str, str]
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...], tuple[Event, ...]]:
+        """`lock`, `commit` and `keep` of a narrowing in one round trip; the answers to each.
 
-        A host whose `.env` is another one, or without the lock, commits nothing. `causes` go into the record: of one
-        that is done, and of one that is not in all.
+        A host without the lock commits nothing. `causes` go into the record: of one that is done, and of one that is
+        not in all.
         """
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:

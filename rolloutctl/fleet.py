@@ -44,6 +44,7 @@ class Fleet:
         self.environment = environment
         self.sessions: dict[str, Session] = {}
         self.arriving: dict[str, Future[Session]] = {}
+        self.given_up: Mapping[str, Unreachable] = {}  # hosts that nobody is to reach any more, and why
         self._open = sessions
         self._clock = clock
         self.notice = notice
@@ -79,6 +80,8 @@ class Fleet:
     ) -> dict[str, Unreachable]:
         """Open a session with each host that has none, in parallel; the hosts that can't be reached, and why.
 
+        Those that were given up are among them, and not tried.
+
         With `content` the next thing is to be a `look` with or without it: it is asked for at once.
 
         With `patience` (seconds) the hosts that are not there by then stay in `arriving`: a switch-off doesn't wait
@@ -88,9 +91,13 @@ class Fleet:
         if not self._beating:
             self._beating = True
             threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        missing = [host for host in self.environment.hosts if host.name not in self.sessions]
+        for name in self.given_up:
+            if (session := self.sessions.pop(name, None)) is not None:
+                session.close()
+        known = {*self.sessions, *self.given_up}
+        missing = [host for host in self.environment.hosts if host.name not in known]
         self.arriving = {host.name: self._pool.submit(self._connect, host, content) for host in missing}
-        return self.arrivals(patience)
+        return {**self.given_up, **self.arrivals(patience)}
 
     def open_as(self, host: Host) -> None:
         """Open a session with a host that is reached otherwise than environments.yaml says.

@@ -97,6 +97,8 @@ def _undo(invocation: Invocation, answer: Answer, request: Request, how: Options
         _show(found)
     widens = not undone[-1].before.within(undone[0].after)
     reason = answer.reason(request.reason, needed=where.protected and widens)
+    if reason and not request.reason.strip():  # a person was asked
+        found = found.afresh(tools)
     request = replace(request, reason=reason)
     change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
 

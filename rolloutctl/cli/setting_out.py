@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from rolloutctl.cli.terminal import TERMINAL
-from rolloutctl.errors import RolloutctlError
 
 if TYPE_CHECKING:
     from rolloutctl.outside.opening import SessionOpener
@@ -46,13 +45,17 @@ def set_out(argv: Sequence[str]) -> Departure | None:
         config, words = Path(words[1]), words[2:]
     if not _COMMANDS.intersection(words[:1]) or any(word.partition("=")[0] in _STAY for word in words):
         return None
+    try:
+        return _departure(words, config)
+    except Exception:  # noqa: BLE001 - whoever reads the command line meets it as well, and has the words for it
+        return None
+
+
+def _departure(words: Sequence[str], config: Path | None) -> Departure | None:
     from rolloutctl.outside.places import find  # noqa: PLC0415 - not for other commands
     from rolloutctl.outside.yaml_file import load  # noqa: PLC0415
 
-    try:
-        configuration = load(find(config, os.environ, Path.cwd()))
-    except (RolloutctlError, OSError):
-        return None
+    configuration = load(find(config, os.environ, Path.cwd()))
     bound_for = _bound_for(words, configuration)
     if not bound_for:
         return None

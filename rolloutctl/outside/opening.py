@@ -47,7 +47,7 @@ class SessionOpener:
             for host in environment.hosts
             if host.connection in {"paramiko", "openssh"} and host not in self._begun
         )
-        wanted = dict(islice(all_, _AT_ONCE))  # environments may share one
+        wanted = dict(islice(all_, max(0, _AT_ONCE - len(self._begun))))  # environments may share one
         if by_paramiko := any(host.connection == "paramiko" for host in wanted):
             from rolloutctl.outside.ssh import dial  # noqa: F401, PLC0415
         for host, first in wanted.items():

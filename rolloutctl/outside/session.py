@@ -20,7 +20,7 @@ from rolloutctl.outside.long_work import LongWork
 from rolloutctl.outside.wire import encode, line, plainly
 from rolloutctl.rules.config import Environment, Flag, Host, Step
 from rolloutctl.rules.decisions import Decision
-from rolloutctl.rules.host import Event, HostState, Narrowed, Work
+from rolloutctl.rules.host import Event, HostState, Work
 from rolloutctl.rules.records import Log, Record, body
 from rolloutctl.rules.redact import Redactor
 from rolloutctl.rules.requests import limit_for
@@ -129,9 +129,17 @@ class RemoteSession:
 
     def prepare(self, work: Work) -> tuple[Event, ...]:
         """Stage the new .env, build the new config cache aside, prove both; nothing live is touched."""
-        self._ask_to_prepare(work)
+        direction = "narrow" if work.narrow else "widen"
+        self._talk.queue("open", direction)
+        self._stage(work)
+        self._talk.queue("prepare", direction)
         self._talk.send("ask", "requests_old")
-        return (*self._prepared(work), *self._talk.until("ask", self._preparing(work)))
+        seconds = SHORT * 2 + 2 * self._build_limit() + 30 * len(work.steps) + limit_for(work.requests_old)
+        return (
+            *self._talk.until("open", SHORT),
+            *self._talk.until("prepare", seconds),
+            *self._talk.until("ask", seconds),
+        )
 
     def lock(self, wait: float) -> tuple[Event, ...]:
         """Take the host's lock for a widening, and see that nothing changed since prepare; `wait` in seconds."""
@@ -154,22 +162,19 @@ class RemoteSession:
             return error, ()
         return self._talk.until("lock"), self._talk.until("commit", self._committing())
 
-    def narrow(self, work: Work, wait: float, change: str, hold: float, causes: tuple[str, str]) -> Narrowed:
-        """All of a narrowing in one round trip: `prepare`, `lock`, `commit` and `keep`; the answers to each.
+    def narrow_at_once(
+        self, wait: float, change: str, hold: float, causes: tuple[str, str]
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...], tuple[Event, ...]]:
+        """`lock`, `commit` and `keep` of a narrowing in one round trip; the answers to each.
 
-        A host whose `.env` is another one, or without the lock, commits nothing. `causes` go into the record: of one
-        that is done, and of one that is not in all.
+        A host without the lock commits nothing. `causes` go into the record: of one that is done, and of one that is
+        not in all.
         """
-        self._ask_to_prepare(work)
         self._talk.queue("lock", "narrow", str(math.ceil(wait)))
         self._talk.queue("commit", change, str(math.ceil(hold)))
         self._talk.send("keep", *causes)
-        return Narrowed(
-            self._prepared(work),
-            self._talk.until("lock", wait + SHORT),
-            self._talk.until("commit", self._committing()),
-            self._talk.until("keep"),
-        )
+        seconds = self._committing()
+        return self._talk.until("lock", wait + SHORT), self._talk.until("commit", seconds), self._talk.until("keep")
 
     def decide(self, keep: bool, cause: str) -> tuple[Event, ...]:
         """Keep or revert what was committed; releases the lock."""
@@ -285,18 +290,6 @@ class RemoteSession:
         answers = self._talk.ask("open", "widen")
         self._opened = not any(event.kind == "refused" for event in answers)
         return answers
-
-    def _ask_to_prepare(self, work: Work) -> None:
-        direction = "narrow" if work.narrow else "widen"
-        self._talk.queue("open", direction)
-        self._stage(work)
-        self._talk.queue("prepare", direction)
-
-    def _prepared(self, work: Work) -> tuple[Event, ...]:
-        return (*self._talk.until("open", SHORT), *self._talk.until("prepare", self._preparing(work)))
-
-    def _preparing(self, work: Work) -> float:
-        return SHORT * 2 + 2 * self._build_limit() + 30 * len(work.steps) + limit_for(work.requests_old)
 
     def _stage(self, work: Work) -> None:
         self._talk.put("env.new", work.new_env.data)

@@ -151,15 +151,6 @@ class Work(Struct, frozen=True):
     who: Mapping[str, Any]
 
 
-class Narrowed(Struct, frozen=True):
-    """What a host answered to each part of a narrowing."""
-
-    prepared: tuple[Event, ...]
-    locked: tuple[Event, ...]
-    committed: tuple[Event, ...]
-    kept: tuple[Event, ...]
-
-
 def audience_from(flag: Flag, values: Mapping[str, str | None]) -> Audience:
     """The audience that a file's values mean."""
     companies = read_companies(values.get(flag.companies_key)) if flag.companies_key else ()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.flags import Audience, same_people
 from rolloutctl.rules.history import STEP_FAILED
-from rolloutctl.rules.host import HostState, Work
+from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.locks import Drifted, lock_problem
 from rolloutctl.rules.outcomes import HostOutcome, outcome_from, unreached
 from rolloutctl.rules.plans import HostPlan, Plan
@@ -122,7 +121,7 @@ def _round(fleet: Fleet, plans: Mapping[str, Plan], tools: Tools) -> dict[str, _
         plan = plans[session.host.name]
         (host,) = plan.hosts
         work = work_for(plan, host, session.host, session.server, origin)
-        return _narrowed(session, plan, host, work)
+        return _narrowed(session, plan, host, session.prepare(work))
 
     ends: dict[str, _End] = {}
     for name, end in fleet.each(one, plans).items():
@@ -130,21 +129,24 @@ def _round(fleet: Fleet, plans: Mapping[str, Plan], tools: Tools) -> dict[str, _
     return ends
 
 
-def _narrowed(session: Session, plan: Plan, host: HostPlan, work: Work) -> _End:
+def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[Event]) -> _End:
+    try:
+        objections, notes = findings_of(plan, host, prepared)
+    except Drifted as drift:
+        return _End(unreached(host.name, drift.message), again=True)
+    told = (*notes, *(objection.passed or objection.message for objection in objections))
     said = len(session.said)
     try:
-        done = session.narrow(work, _PATIENCE, plan.change, plan.environment.hold, ("done", STEP_FAILED))
+        locked, committed, kept = session.narrow_at_once(
+            _PATIENCE, plan.change, plan.environment.hold, ("done", STEP_FAILED)
+        )
+        problem = lock_problem(host.name, locked)
+        if problem is not None:
+            moved = isinstance(problem, Drifted) and problem.moved
+            return _End(unreached(host.name, problem.message), told, again=isinstance(problem, Drifted), moved=moved)
+        outcome = outcome_from(host.name, committed)
+        if any(step == "drift" for step, _, _ in outcome.failed):
+            return _End(outcome, told, again=True)
+        return _End(outcome.then(outcome_from(host.name, kept)), told)
     except Unreachable as error:
-        return _End(outcome_from(host.name, error, session.said[said:]))
-    told: tuple[str, ...] = ()
-    with suppress(Drifted):  # the lock, which has the last word, tells it as well
-        objections, notes = findings_of(plan, host, done.prepared)
-        told = (*notes, *(objection.passed or objection.message for objection in objections))
-    problem = lock_problem(host.name, done.locked)
-    if problem is not None:
-        moved = isinstance(problem, Drifted) and problem.moved
-        return _End(unreached(host.name, problem.message), told, again=isinstance(problem, Drifted), moved=moved)
-    outcome = outcome_from(host.name, done.committed)
-    if any(step == "drift" for step, _, _ in outcome.failed):
-        return _End(outcome, told, again=True)
-    return _End(outcome.then(outcome_from(host.name, done.kept)), told)
+        return _End(outcome_from(host.name, error, session.said[said:]), told)

@@ -48,8 +48,13 @@ class _Reading:
         self._mirror = tools.mirror
 
     def read(self, how: Callable[[Session], _Records], names: Iterable[str]) -> None:
-        """Read these hosts' logs, in the place of what was read of them."""
-        for name, records in self._fleet.each(how, names).items():
+        """Read these hosts' logs, in the place of what was read of them; where the line is cut, over another one."""
+        said = self._fleet.each(how, names)
+        if cut := [name for name, records in said.items() if isinstance(records, Unreachable)]:
+            gone = self._fleet.renew(cut)
+            said.update(gone)
+            said.update(self._fleet.each(how, [name for name in cut if name not in gone]))
+        for name, records in said.items():
             if isinstance(records, Unreachable):
                 self.lost[name] = records
                 del self.logs[name]

@@ -41,12 +41,19 @@ class Found(Struct, frozen=True):
 
     fleet: Fleet  # its hosts are reached already
     changes: tuple[Change, ...]
-    unasked: tuple[str, ...] = ()  # hosts that could not be asked whether they know a newer one
+    unasked: tuple[str, ...] = ()  # hosts that could not be asked whether they know a newer one, and why
 
     @property
     def environment(self) -> Environment:
         """Where they were made."""
         return self.fleet.environment
+
+    def afresh(self, tools: Tools) -> Found:
+        """The same with its hosts yet to be reached: somebody has taken time meanwhile, and much may have happened."""
+        self.fleet.close()
+        fleet = _fleet(self.environment, tools)
+        fleet.given_up = self.fleet.given_up
+        return replace(self, fleet=fleet)
 
 
 def find(request: Request, tools: Tools) -> Found:
@@ -131,9 +138,9 @@ def _found(request: Request, tools: Tools, fleets: list[Fleet]) -> Found:
                 raise
             lost.append(f"{each.name}: {error.message}")
             continue
-        fleet = Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None)
-        fleets.append(fleet)
+        fleets.append(fleet := _fleet(environment, tools))
         logs, missing = read_back(fleet, wanted := _wanted(request, each), tools)
+        fleet.given_up = missing  # what is to be taken back there nobody knows, and that is not the same as nothing
         lost.extend(f"{name}: {error.message}" for name, error in missing.items())
         if changes := found_in(logs, wanted):
             found.append((fleet, changes))
@@ -141,6 +148,10 @@ def _found(request: Request, tools: Tools, fleets: list[Fleet]) -> Found:
         raise _nothing_to_undo(request, lost)
     fleet, changes = max(found, key=lambda each: each[1][0].time)
     return Found(fleet, _chosen(request, changes, fleet.environment), tuple(lost))
+
+
+def _fleet(environment: Environment, tools: Tools) -> Fleet:
+    return Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None)
 
 
 def _wanted(request: Request, environment: Environment) -> Wanted:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.cli.main import run
@@ -58,11 +60,13 @@ class Server:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        line, _ = self._listener.accept()
-        self.met.set()
-        line.close()
+        with suppress(OSError):  # nobody came
+            self._listener.accept()[0].close()
+            self.met.set()
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 
@@ -94,6 +98,39 @@ def test_where_the_words_are_sure_a_host_is_dialed_at_once(
 @pytest.mark.parametrize("words", NOWHERE, ids=" ".join)
 def test_where_there_is_any_doubt_nobody_sets_out(config: tuple[str, str], words: tuple[str, ...]) -> None:
     assert set_out((*config, *words)) is None
+
+
+def test_what_nobody_thought_of_is_told_in_words_all_the_same(shell: Shell) -> None:
+    shell.configuration = Path("~nobody-of-this-name/environments.yaml")
+    ran = shell.run("status", "--json")
+    assert ran.status == 1
+    assert ran.document["error"]["code"]
+    assert "Traceback" not in ran.err
+
+
+def test_no_more_hosts_are_dialed_at_once_than_a_jump_host_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        listener.settimeout(1)
+        port = listener.getsockname()[1]
+        host = {"address": "127.0.0.1", "port": port, "user": "deploy"}
+        hosts = [{**host, "name": f"web-{number}", "app": f"/srv/{number}"} for number in range(30)]
+        path = tmp_path / "environments.yaml"
+        document = {"version": 1, "flags": {"portal": {}}, "environments": {"lab": {"steps": [], "hosts": hosts}}}
+        path.write_text(yaml.safe_dump(document))
+        departure = set_out(("--config", str(path), "status"))
+        assert departure is not None
+        lab = departure.configuration.environment("lab")
+        departure.sessions.set_out([lab], departure.configuration.flags.values(), content=False)
+        lines = []
+        with suppress(TimeoutError):
+            while True:
+                lines.append(listener.accept())
+        for line, _ in lines:
+            line.close()
+    assert len(lines) == 10
 
 
 @pytest.mark.parametrize("text", ["version: 1\nflags: {", "version: 2\n", None], ids=["torn", "wrong", "not there"])

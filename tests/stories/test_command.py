@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import warm
-from tests.cli.shell import ROOT
+from tests.cli.shell import ROOT, on_terminal
 from tests.lab.lab import Lab
 from tests.stories.strangers import GREETINGS, answering
 from tests.stories.traces import (
@@ -44,10 +44,12 @@ class Shell:
         self.configuration = configuration
         self.seen: list[str] = []
 
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "rolloutctl", "--config", str(self.configuration), *arguments]
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "rolloutctl", "--config", str(self.configuration), *arguments]
         return subprocess.Popen(
-            command,
+            self.command(*arguments),
             env=self.lab.client_env(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -207,6 +209,25 @@ def test_a_protected_environment_wants_its_name_and_a_reason_to_widen_and_nothin
     assert shell.run(*toggle, "true", "--confirm", "lab", "--reason", "pilot")[0] == 0
     assert shell.run(*toggle, "false", "--yes")[0] == 0
     assert portals(shell.lab) == [404] * 2
+
+
+def test_what_was_seen_before_a_person_was_asked_for_a_reason_is_looked_at_again(shell: Shell) -> None:
+    rewrite(shell, protected=True)
+    toggle = ("toggle", "lab", "customer_portal")
+    assert shell.run(*toggle, "true", "--confirm", "lab", "--reason", "pilot")[0] == 0
+
+    def meanwhile() -> str:
+        assert shell.run(*toggle, "false", "--yes")[0] == 0
+        return "pilot again\n"
+
+    ran = on_terminal(
+        shell.command(*toggle, "true"),
+        {**shell.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
+        shell.configuration.parent,
+        [("Reason, for the record: ", meanwhile), ("Type lab to apply: ", "lab\n")],
+    )
+    shell.seen.append(ran.out)
+    assert (ran.status, portals(shell.lab)) == (0, [200] * 2)
 
 
 def test_ctrl_c_in_the_middle_puts_every_host_back(shell: Shell) -> None:

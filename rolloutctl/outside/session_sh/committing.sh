@@ -25,7 +25,7 @@ drift() { # what is no longer as it was in prepare
     echo "pending $LEFTOVER"
   elif ! find_application || [ "$APP" != "$PREPARED_APP" ] || [ "$ENV_FILE" != "$PREPARED_ENV" ]; then
     echo release
-  elif [ "$ENV_SHA" != "$EXPECTED_ENV" ] || ! still_is "$ENV_FILE" "$ENV_SHA"; then # it may have been another at once
+  elif ! still_is "$ENV_FILE" "$ENV_SHA"; then
     echo env
   elif [ -n "$CACHE" ] && ! still_is "$CACHE" "$CACHE_SHA"; then
     echo cache
