@@ -81,6 +81,10 @@ class Unlisted(Unreachable):
     """Which hosts an environment has could not be learnt from where they are listed."""
 
 
+class CutOff(Unreachable):
+    """The line to a host was cut, or the host's side ended, in the middle of a session."""
+
+
 class NoAnswer(Unreachable):
     """The way to the host does not end at an SSH server: unknown name, no route, a proxy that fails, no greeting."""
 

@@ -91,16 +91,25 @@ def _undo(invocation: Invocation, answer: Answer, request: Request, how: Options
     bound_for = [each for each in wanted if request.environment in {None, each.name}]
     tools = tools_for(configuration, bound_for=bound_for, content=False, departure=invocation.departure)
     found = undoing.find(request, tools)
+    try:
+        reason = _agreed(invocation, answer, request, found)
+    except BaseException:
+        found.fleet.close()
+        raise
+    if reason and not request.reason.strip():  # a person was asked
+        found = found.afresh(tools)
+    request = replace(request, reason=reason)
+    change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
+
+
+def _agreed(invocation: Invocation, answer: Answer, request: Request, found: Found) -> str:
+    """The reason that goes into the record, once what was found has been shown."""
     where, undone = found.environment, found.changes
     answer.check(where.name)
     if not invocation.json:
         _show(found)
     widens = not undone[-1].before.within(undone[0].after)
-    reason = answer.reason(request.reason, needed=where.protected and widens)
-    if reason and not request.reason.strip():  # a person was asked
-        found = found.afresh(tools)
-    request = replace(request, reason=reason)
-    change(invocation, answer, lambda desk: undoing.rollback(request, found, how, tools, desk))
+    return answer.reason(request.reason, needed=where.protected and widens)
 
 
 def _show(found: Found) -> None:

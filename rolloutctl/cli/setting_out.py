@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STAY = {"--help", "-h", "--", "--at", "--code", "--database"}  # with one of them no host may be wanted
 _SWITCH = {"true", "false"}
+_GIVEN = {"--yes", "-y", "--confirm"}  # with one of them nobody is asked for a reason
 _COMMANDS = {"toggle", "status", "rollback"}
 
 
@@ -78,7 +79,9 @@ def _bound_for(words: Sequence[str], configuration: Configuration) -> list[Envir
     known = configuration.environments
     if command == "toggle":
         sure = len(names) > 2 and names[1] in configuration.flags and names[2] in _SWITCH  # noqa: PLR2004
-        return [known[name] for name in names[:1] if sure and name in known]
+        asks = names[2:3] == ["true"] and not any(name.partition("=")[0] in _GIVEN for name in names)
+        # What is seen while a person is being asked would be old by the time it counts.
+        return [known[name] for name in names[:1] if sure and name in known and not (asks and known[name].protected)]
     if command == "status":  # none of its options takes a word
         names = [name for name in names if not name.startswith("-")]
     return [known[name] for name in names[:1] if name in known] if names else list(known.values())

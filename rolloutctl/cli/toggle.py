@@ -65,16 +65,14 @@ def toggle(  # noqa: PLR0913 - each is a word of the command line
     configuration.flag(flag)
     answer = Answer(invocation, yes, confirm, dry_run)
     answer.check(environment)
-    told = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
-    # What was seen before a person was asked is old by now.
-    departure = invocation.departure if reason.strip() or not told else None
-    tools = tools_for(configuration, bound_for=() if at else [where], content=True, departure=departure)
+    reason = answer.reason(reason, needed=where.protected and wish.enabled, hurry=not wish.enabled)
+    tools = tools_for(configuration, bound_for=() if at else [where], content=True, departure=invocation.departure)
     from rolloutctl.workflows.toggle import Request  # noqa: PLC0415 - on the way to the hosts
     from rolloutctl.workflows.toggle import toggle as carry_out  # noqa: PLC0415
     from rolloutctl.workflows.tools import Options  # noqa: PLC0415
 
     how = Options(dry_run, with_pending, patience, seconds)
-    request = Request(environment, flag, wish, told)
+    request = Request(environment, flag, wish, reason)
     if at:
         from rolloutctl.cli.scheduling import put_off  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import CutOff, Unreachable
 
 _PIECE = 65536  # bytes
 _KEPT = 65536  # bytes of stderr, the end of it
@@ -59,7 +59,7 @@ class ProcessChannel:
                 with suppress(BlockingIOError):  # there is room, but not for so much
                     left = left[os.write(self._stdin.fileno(), left[:_PIECE]) :]
         except (OSError, ValueError) as error:
-            raise Unreachable("the session ended") from error
+            raise CutOff("the session ended") from error
 
     def receive(self, timeout: float) -> bytes:
         """What the command wrote next; empty when it has ended."""
@@ -69,7 +69,7 @@ class ProcessChannel:
         try:
             piece = self._next(time.monotonic() + timeout)
         except (OSError, ValueError) as error:  # another thread has closed it
-            raise Unreachable("the session ended") from error
+            raise CutOff("the session ended") from error
         if piece is None:
             raise TimeoutError
         return piece
@@ -103,7 +103,7 @@ class ProcessChannel:
             while not any(sign in self._said for sign in signs):
                 ready = select.select(heard, [], [], max(0.0, deadline - time.monotonic()))[0]
                 if self._bell in ready:
-                    raise Unreachable("the session ended")
+                    raise CutOff("the session ended")
                 if self._stderr in ready and not self._drain():
                     heard.remove(self._stderr)
                 if self._stdout in ready:

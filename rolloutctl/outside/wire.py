@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from rolloutctl.contracts import Channel
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import CutOff, Unreachable
 
 _MARK = b"@rc1 "
 _PLAIN = re.compile(rb"[\t\n -~]{1,4096}")
@@ -147,7 +147,7 @@ class Wire:
         if piece is None:
             raise Unreachable("the host did not answer in time")
         if not piece:
-            raise Unreachable("the host's side of the session ended")
+            raise CutOff("the host's side of the session ended")
         self._heard += len(piece)
         return piece
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rolloutctl.contracts import Session
-from rolloutctl.errors import Unreachable
+from rolloutctl.errors import CutOff, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.records import Record
 from rolloutctl.rules.undoing import Wanted, begins, too_short
@@ -50,7 +50,7 @@ class _Reading:
     def read(self, how: Callable[[Session], _Records], names: Iterable[str]) -> None:
         """Read these hosts' logs, in the place of what was read of them; where the line is cut, over another one."""
         said = self._fleet.each(how, names)
-        if cut := [name for name, records in said.items() if isinstance(records, Unreachable)]:
+        if cut := [name for name, records in said.items() if isinstance(records, CutOff)]:
             gone = self._fleet.renew(cut)
             said.update(gone)
             said.update(self._fleet.each(how, [name for name in cut if name not in gone]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct, field
 
 from rolloutctl.contracts import Session
+from rolloutctl.errors import Unreachable
 from rolloutctl.rules.config import Environment
 from rolloutctl.rules.log_command import settings
 from rolloutctl.rules.log_entries import Entry, entries, matching
@@ -155,14 +157,18 @@ class HostRound:
         for _ in range(_PIECES):
             if look.blind or not look.more:
                 break
-            self._look_again(look, mark)
+            self._read(look, self._looked_again(look, mark))
         if look.place.pending and not (look.blind or look.more):
-            self._look_again(look, mark)
+            with suppress(Unreachable):  # the next round meets it, too; this one has its answers
+                news = read(look.place, look.file, self._looked_again(look, mark))
+                if not news.blind:
+                    look.place = news.place
+                    self._count(look, news)
 
-    def _look_again(self, look: _Look, mark: str) -> None:
+    def _looked_again(self, look: _Look, mark: str) -> str:
         line = round_line([self._look_at(look, mark, 1)])
         ran = self._session.sample(line, [], seconds_for((), 1))
-        self._read(look, outputs(ran.output, mark, 1)[0][1])
+        return outputs(ran.output, mark, 1)[0][1]
 
     def _rates(self, look: _Look, at: datetime, *, begun: bool) -> None:
         memory = {"place": look.place.to_json(), "at": at.isoformat()}

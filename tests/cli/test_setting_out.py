@@ -22,7 +22,8 @@ flags:
   portal: {{}}
 environments:
   lab: {{app: /srv/app, steps: [], hosts: [{{name: web-1, address: 127.0.0.1, port: {port}, user: deploy}}]}}
-  demo: {{connection: embedded}}
+  live:
+    {{app: /srv/app, protected: true, steps: [], hosts: [{{name: web-2, address: 127.0.0.1, port: {port}, user: ana}}]}}
 """
 NOWHERE = [
     (),
@@ -33,6 +34,8 @@ NOWHERE = [
     ("toggle", "lab", "portal"),
     ("toggle", "--reason", "lab", "portal", "true"),
     ("toggle", "nowhere", "portal", "true"),
+    ("toggle", "live", "portal", "true"),
+    ("toggle", "live", "portal", "true", "--reason", ""),
     ("status", "nowhere"),
     ("status", "lab", "-h"),
     ("rollback", "nowhere"),
@@ -43,6 +46,8 @@ NOWHERE = [
 SOMEWHERE = [
     ("toggle", "lab", "portal", "true"),
     ("toggle", "lab", "portal", "false", "--yes"),
+    ("toggle", "live", "portal", "false"),
+    ("toggle", "live", "portal", "true", "--confirm=live", "--reason", "a pilot"),
     ("status",),
     ("status", "--check", "lab", "--json"),
     ("rollback",),
@@ -113,7 +118,7 @@ def test_no_more_hosts_are_dialed_at_once_than_a_jump_host_takes(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        listener.settimeout(1)
+        listener.settimeout(30)
         port = listener.getsockname()[1]
         host = {"address": "127.0.0.1", "port": port, "user": "deploy"}
         hosts = [{**host, "name": f"web-{number}", "app": f"/srv/{number}"} for number in range(30)]
@@ -124,10 +129,10 @@ def test_no_more_hosts_are_dialed_at_once_than_a_jump_host_takes(
         assert departure is not None
         lab = departure.configuration.environment("lab")
         departure.sessions.set_out([lab], departure.configuration.flags.values(), content=False)
-        lines = []
+        lines = [listener.accept() for _ in range(10)]
+        listener.settimeout(1)
         with suppress(TimeoutError):
-            while True:
-                lines.append(listener.accept())
+            lines.append(listener.accept())
         for line, _ in lines:
             line.close()
     assert len(lines) == 10

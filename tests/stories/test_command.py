@@ -14,7 +14,7 @@ import pytest
 
 from tests import warm
 from tests.cli.shell import ROOT, on_terminal
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, LabHost
 from tests.stories.strangers import GREETINGS, answering
 from tests.stories.traces import (
     assert_nothing_is_left,
@@ -222,6 +222,26 @@ def test_what_was_seen_before_a_person_was_asked_for_a_reason_is_looked_at_again
 
     ran = on_terminal(
         shell.command(*toggle, "true"),
+        {**shell.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
+        shell.configuration.parent,
+        [("Reason, for the record: ", meanwhile), ("Type lab to apply: ", "lab\n")],
+    )
+    shell.seen.append(ran.out)
+    assert (ran.status, portals(shell.lab)) == (0, [200] * 2)
+
+
+def test_a_rollback_reaches_hosts_anew_once_a_person_was_asked_for_a_reason(shell: Shell) -> None:
+    toggle = ("toggle", "lab", "customer_portal")
+    assert shell.run(*toggle, "true", "--yes")[0] == 0
+    assert shell.run(*toggle, "false", "--yes")[0] == 0
+    rewrite(shell, protected=True)
+
+    def meanwhile() -> str:
+        shell.lab.on_all(LabHost.cut_connections)
+        return "it was none of ours\n"
+
+    ran = on_terminal(
+        shell.command("rollback", "lab"),
         {**shell.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
         shell.configuration.parent,
         [("Reason, for the record: ", meanwhile), ("Type lab to apply: ", "lab\n")],

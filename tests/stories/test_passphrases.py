@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rolloutctl.cli import setting_out
 from rolloutctl.cli.setting_out import set_out
 from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.errors import Unfit
@@ -158,6 +160,13 @@ def test_without_an_answer_each_host_names_ssh_add(opened: tuple[Door, ...], typ
     assert typist.screen.count("\r\n    ssh-add ~/.ssh/id_ed25519\r\n") == len(opened)
 
 
+def someone_waits_to_ask() -> bool:
+    """Whether a thread of this process stands where a passphrase is asked for."""
+    frames = (each for frame in sys._current_frames().values() for each, _ in traceback.walk_stack(frame))
+    codes = {(frame.f_code.co_filename, frame.f_code.co_name) for frame in frames}
+    return (setting_out.__file__, "passphrase") in codes
+
+
 def test_nobody_is_asked_before_the_command_line_is_understood(
     opened: tuple[Door, ...], command: list[str], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,15 +179,11 @@ def test_nobody_is_asked_before_the_command_line_is_understood(
     for name, value in environment(client).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(TERMINAL, "passphrase", passphrase)
-    before = [door.log.count("Postponed publickey") for door in opened]
 
     departure = set_out(command[3:])
 
     assert departure is not None
-    wait_until(
-        lambda: [door.log.count("Postponed publickey") for door in opened] == [count + 1 for count in before],
-        "every host says that it would take the key",
-    )
+    wait_until(lambda: bool(asked) or someone_waits_to_ask(), "a host takes the key, and somebody would ask for it")
     assert asked == []
     departure.agreed()
     for host in departure.configuration.environment("lab").hosts:

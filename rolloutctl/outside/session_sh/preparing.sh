@@ -121,7 +121,7 @@ caches_in() { # NEW [CONTROL] -> a request for diff, with the settings that the 
 show_difference() { # more than the flag differs: what differs without the flag's change as well is somebody's edit
   emit_eyes difference diff "$(caches_in aside.php)" "$SCRATCH/diff.out" || return
   IFS= read -r json <"$SCRATCH/diff.out" || : # json_encode ends without a newline
-  case $json in *'"left":[]'*) return ;; esac
+  case ${json%%'"got":'*} in *'"left":[]'*) return ;; esac
   if build_aside "$SCRATCH/control.php"; then
     emit_eyes difference diff "$(caches_in aside.php control.php)" "$SCRATCH/diff.out" &&
       names_in volatile "$SCRATCH/diff.out" >>"$SCRATCH/volatile"

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from shutil import which
 
-from rolloutctl.errors import NoAnswer, Unreachable
+from rolloutctl.errors import CutOff, NoAnswer, Unreachable
 from rolloutctl.outside.process_channel import ProcessChannel, started
 from rolloutctl.outside.ssh.dropped import TRIES, pause, worth_another_try
 from rolloutctl.outside.ssh.openssh_arguments import CONNECT, arguments, environment, typed
@@ -96,7 +96,7 @@ class OpensshChannel(ProcessChannel):
         ended = self._last_words()
         lost = ended is not None and (ended.status < 0 or ended.status == SSH_FAILED)
         if lost and self._heard:
-            raise Unreachable("the connection is gone")
+            raise CutOff("the connection is gone")
         if ended and not self._heard and (lost or ended.status in STATUSES):
             raise error_from(Attempt(self._host, self._way, ended, let_in=True, seconds=CONNECT))
         return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
-from rolloutctl.errors import Unfit, Unreachable
+from rolloutctl.errors import CutOff, Unfit, Unreachable
 from rolloutctl.outside.ssh.dial import Begun
 from rolloutctl.outside.ssh.journey import GREETING, Journey
 from rolloutctl.outside.ssh.keyring import Keyring
@@ -90,8 +90,8 @@ class ParamikoChannel:
         """End the command's stdin and forget the rest."""
         self._channel.close()
 
-    def _gone(self) -> Unreachable:
-        return Unreachable("the host fell silent" if self._pulse.silent else "the connection is gone")
+    def _gone(self) -> CutOff:
+        return CutOff("the host fell silent" if self._pulse.silent else "the connection is gone")
 
     def _drain(self) -> None:
         while self._channel.recv_stderr_ready():
