@@ -25,10 +25,9 @@ def main() -> NoReturn:
     heed_interrupts()
     departure, interrupted = None, False
     try:
-        if sys.argv[1:2] != ["--help"]:
-            from rolloutctl.cli.setting_out import set_out  # noqa: PLC0415 - first of all: it needs no command line
+        from rolloutctl.cli.setting_out import set_out  # noqa: PLC0415 - first of all: it needs no command line
 
-            departure = set_out(sys.argv[1:])
+        departure = set_out(sys.argv[1:])
     except KeyboardInterrupt:
         interrupted = True
     from rolloutctl.cli.main import main as front_desk  # noqa: PLC0415

@@ -39,7 +39,7 @@ class Fleet:
         environment: Environment,
         sessions: Sessions,
         clock: Clock,
-        notice: Callable[[str, Event], None],
+        notice: Callable[[str, Event], None] = lambda _host, _event: None,
     ) -> None:
         self.environment = environment
         self.sessions: dict[str, Session] = {}
@@ -55,8 +55,8 @@ class Fleet:
         self.transacting = False  # from the first commit on, Ctrl-C is an answer to wait for and not an end
         self.long_work = False  # minutes of a step that can't go back: a second Ctrl-C hangs up, and the host goes on
         self.interrupted = False
-        self._beating = False
         self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         return self
@@ -88,16 +88,18 @@ class Fleet:
         for a host that hangs.
         """
         self._flags = tuple(flags)
-        if not self._beating:
-            self._beating = True
-            threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        for name in self.given_up:
-            if (session := self.sessions.pop(name, None)) is not None:
-                session.close()
+        if self._heart.ident is None:  # a thread can be started once
+            self._heart.start()
         known = {*self.sessions, *self.given_up}
         missing = [host for host in self.environment.hosts if host.name not in known]
         self.arriving = {host.name: self._pool.submit(self._connect, host, content) for host in missing}
         return {**self.given_up, **self.arrivals(patience)}
+
+    def give_up(self, lost: Mapping[str, Unreachable]) -> None:
+        """Reach these hosts no more; why is told by whoever opens the others."""
+        self.given_up = lost
+        for name in lost:
+            self._hang_up_on(name)
 
     def open_as(self, host: Host) -> None:
         """Open a session with a host that is reached otherwise than environments.yaml says.
@@ -230,10 +232,13 @@ class Fleet:
         order = [host.name for host in self.environment.hosts]
         self.sessions = dict(sorted(self.sessions.items(), key=lambda item: order.index(item[0])))
 
+    def _hang_up_on(self, name: str) -> None:
+        session = self.sessions.pop(name, None)
+        if session is not None:
+            session.close()
+
     def _reach_again(self, host: Host) -> Session:
-        lost = self.sessions.pop(host.name, None)
-        if lost is not None:
-            lost.close()
+        self._hang_up_on(host.name)
         session = self.sessions[host.name] = self._connect(host)
         return session
 

@@ -52,7 +52,7 @@ def fleet_of(session: OneHost) -> Fleet:
     def opened(host: Host, progress: Callable[[Event], None]) -> Session:
         return session  # type: ignore[return-value]  # as much of one as is asked
 
-    return Fleet(ONE, opened, SystemClock(), lambda _host, _event: None)
+    return Fleet(ONE, opened, SystemClock())
 
 
 def test_a_free_host_is_asked_once() -> None:

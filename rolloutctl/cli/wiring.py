@@ -63,9 +63,11 @@ def tools_for(
     from rolloutctl.outside.opening import SessionOpener  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.ssh.keyring import Keyring  # noqa: PLC0415
 
-    if departure is not None:
+    if departure is None:
+        sessions = SessionOpener(Keyring(TERMINAL.passphrase))
+    else:
         departure.agreed()
-    sessions = departure.sessions if departure is not None else SessionOpener(Keyring(TERMINAL.passphrase))
+        sessions = departure.sessions
     sessions.set_out(bound_for, configuration.flags.values(), content=content)
     from rolloutctl.outside.clock import SystemClock, new_id  # noqa: PLC0415 - not for --help
     from rolloutctl.outside.hooks import run_hook  # noqa: PLC0415

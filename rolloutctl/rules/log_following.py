@@ -191,7 +191,7 @@ class _Look:
             if file.id and file.id in told:
                 continue
             # A line without an end is still being written, however long that takes.
-            waits = self._place.again or (not file.gone and not file.carry.endswith(b"\n"))
+            waits = self._place.again or (not file.gone and not file.whole)
             settled, complete = (file, b"") if waits else file.flushed()
             self._text.insert(0, complete)
             if file.id:

@@ -54,6 +54,11 @@ class LogFile(Struct, frozen=True):
         return self.copy and not self.mark
 
     @property
+    def whole(self) -> bool:
+        """Whether the entry that it ends with looks complete: a line without an end is still being written."""
+        return self.carry.endswith(b"\n")
+
+    @property
     def unmarked(self) -> bool:
         """Whether it could not be told from another file that has its inode."""
         return bool(self.offset) and not self.mark and not self.copy and not self.gone
@@ -91,7 +96,7 @@ class Place(Struct, frozen=True):
     @property
     def pending(self) -> bool:
         """Whether an entry looks whole, and counts as soon as a look finds that its file has not grown."""
-        return any(file.carry.endswith(b"\n") for file in self.files)
+        return any(file.whole for file in self.files)
 
     def to_json(self) -> str:
         """As text, to be kept where nobody else may read it: it may quote the log."""

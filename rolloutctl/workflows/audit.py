@@ -55,7 +55,7 @@ def _audited(asked: Environment, flag: str | None, tools: Tools) -> Audited:
         environment = tools.with_hosts(asked)
     except Unlisted as error:
         return Audited(asked.name, (), (), ((_ALL_HOSTS, error.message),))
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         logs, lost = read_logs(fleet, tools)
     wanted = {name: tuple(r for r in log if flag in (None, r.flag)) for name, log in logs.items()}
     return Audited(
@@ -74,7 +74,7 @@ def _verified(asked: Environment, tools: Tools) -> list[Verified]:
     except Unlisted as error:
         return [Verified(asked.name, _ALL_HOSTS, 0, ok=False, problem=error.message)]
     seen = {host.name: tools.mirror.seen(environment.name, host.name) for host in environment.hosts}
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         lost = fleet.open(tools.configuration.flags.values())
         logs = fleet.each(lambda session: session.log())
     verdicts = []

@@ -39,7 +39,7 @@ def run_checks(
     items = checklist.automatic(only)
     if not items:
         return ()
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         seen = _look(fleet, tools)
         audiences = {name: _audience(state, flag) for name, state in seen.items() if isinstance(state, HostState)}
         ended = {item.id: found for item in items if (found := hindered(item, environment, audiences))}

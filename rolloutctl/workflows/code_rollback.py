@@ -128,7 +128,7 @@ def _looked(name: str, tools: Tools) -> tuple[Arrival | None, SaferStep, tuple[s
         environment = tools.environment(name)
     except Unlisted as error:
         return None, safer_step(name, flags, {}), (error.message,)
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         away = fleet.open(flags)
         states = look_at(fleet, None, away, tools, records=_RECORDS)
     notes = tuple(f"{host} cannot be reached: {error.message}" for host, error in away.items())

@@ -92,7 +92,7 @@ def verify(request: Request, tools: Tools, refs: Refs) -> Verification:
     environment = tools.environment(name)
     wanted = _commit_of(request.ref, refs) if request.ref else ""
     flags = tuple(tools.configuration.flags.values())
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         away = fleet.open(flags)
         seen = {host: _Seen(state) for host, state in look_at(fleet, None, away, tools).items()}
         for host, error in away.items() if not seen else ():

@@ -129,7 +129,7 @@ def not_on(required: str, flag: Flag, tools: Tools) -> str:
         environment = tools.environment(required)
     except Unlisted as unlisted:
         return unlisted.message.removesuffix(".")
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         lost = fleet.open(tools.configuration.flags.values())
         seen = fleet.look(content=False)
     for name, error in lost.items():

@@ -105,7 +105,7 @@ def _listed(asked: Environment, tools: Tools) -> Listed:
         environment = tools.with_hosts(asked)
     except Unlisted as error:
         return Listed(asked.name, lost=(("hosts", error.message),))
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         logs, lost = read_logs(fleet, tools)
     found = all_incidents_in(logs, environment.name)
     return Listed(environment.name, found, tuple((name, why.message) for name, why in lost.items()), len(logs))

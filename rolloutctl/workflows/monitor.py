@@ -103,7 +103,7 @@ def monitor(
         Unlisted: nobody knows which hosts it has.
     """
     environment = tools.environment(watch.environment)
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         fleet.open(tools.configuration.flags.values())
         course = _Course(watch, fleet, tools, once=once)
         begun = tools.clock.monotonic()

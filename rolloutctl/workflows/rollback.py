@@ -51,8 +51,8 @@ class Found(Struct, frozen=True):
     def afresh(self, tools: Tools) -> Found:
         """The same with its hosts yet to be reached: somebody has taken time meanwhile, and much may have happened."""
         self.fleet.close()
-        fleet = _fleet(self.environment, tools)
-        fleet.given_up = self.fleet.given_up
+        fleet = Fleet(self.environment, tools.sessions, tools.clock)
+        fleet.give_up(self.fleet.given_up)
         return replace(self, fleet=fleet)
 
 
@@ -66,16 +66,15 @@ def find(request: Request, tools: Tools) -> Found:
         Refused: nothing is left to undo, or no host could tell.
     """
     fleets: list[Fleet] = []
+    kept = None
     try:
         found = _found(request, tools, fleets)
-    except BaseException:
+        kept = found.fleet
+        return found
+    finally:
         for fleet in fleets:
-            fleet.close()
-        raise
-    for fleet in fleets:
-        if fleet is not found.fleet:
-            fleet.close()
-    return found
+            if fleet is not kept:
+                fleet.close()
 
 
 def rollback(request: Request, found: Found, options: Options, tools: Tools, desk: Desk) -> Done:
@@ -138,9 +137,9 @@ def _found(request: Request, tools: Tools, fleets: list[Fleet]) -> Found:
                 raise
             lost.append(f"{each.name}: {error.message}")
             continue
-        fleets.append(fleet := _fleet(environment, tools))
+        fleets.append(fleet := Fleet(environment, tools.sessions, tools.clock))
         logs, missing = read_back(fleet, wanted := _wanted(request, each), tools)
-        fleet.given_up = missing  # what is to be taken back there nobody knows, and that is not the same as nothing
+        fleet.give_up(missing)  # what is to be taken back there nobody knows, and that is not the same as nothing
         lost.extend(f"{name}: {error.message}" for name, error in missing.items())
         if changes := found_in(logs, wanted):
             found.append((fleet, changes))
@@ -148,10 +147,6 @@ def _found(request: Request, tools: Tools, fleets: list[Fleet]) -> Found:
         raise _nothing_to_undo(request, lost)
     fleet, changes = max(found, key=lambda each: each[1][0].time)
     return Found(fleet, _chosen(request, changes, fleet.environment), tuple(lost))
-
-
-def _fleet(environment: Environment, tools: Tools) -> Fleet:
-    return Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None)
 
 
 def _wanted(request: Request, environment: Environment) -> Wanted:

@@ -132,7 +132,7 @@ def host_bench(
         Unlisted: nobody knows which hosts there are.
     """
     where = tools.environment(environment)
-    with Fleet(where, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(where, tools.sessions, tools.clock) as fleet:
         lost = fleet.open(tools.configuration.flags.values(), patience)
         lost |= {name: Unreachable("it gave no answer", subject=name) for name in fleet.arriving}
         states: dict[str, HostState] = {}

@@ -135,11 +135,12 @@ class HostRound:
         news = read(look.place, look.file, printed)
         look.blind, look.more = news.blind, news.more
         look.note = news.note or look.note
-        if not news.blind:
-            look.place = news.place
-            self._count(look, news)
+        self._count(look, news)
 
     def _count(self, look: _Look, news: News) -> None:
+        if news.blind:
+            return
+        look.place = news.place
         new = entries(news.text)
         for metric in look.metrics:
             source = metric.source
@@ -160,10 +161,7 @@ class HostRound:
             self._read(look, self._looked_again(look, mark))
         if look.place.pending and not (look.blind or look.more):
             with suppress(Unreachable):  # the next round meets it, too; this one has its answers
-                news = read(look.place, look.file, self._looked_again(look, mark))
-                if not news.blind:
-                    look.place = news.place
-                    self._count(look, news)
+                self._count(look, read(look.place, look.file, self._looked_again(look, mark)))
 
     def _looked_again(self, look: _Look, mark: str) -> str:
         line = round_line([self._look_at(look, mark, 1)])

@@ -141,7 +141,7 @@ def _with_hosts(environment: Environment, tools: Tools) -> Environment | Environ
 def _look(environment: Environment | EnvironmentStatus, flags: tuple[Flag, ...], tools: Tools) -> EnvironmentStatus:
     if isinstance(environment, EnvironmentStatus):
         return environment
-    with Fleet(environment, tools.sessions, tools.clock, lambda _host, _event: None) as fleet:
+    with Fleet(environment, tools.sessions, tools.clock) as fleet:
         lost = fleet.open(tools.configuration.flags.values(), content=False)
         seen = fleet.look(content=False)
         answers = _ask(fleet, seen, flags)

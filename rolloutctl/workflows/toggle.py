@@ -72,7 +72,7 @@ def toggle(request: Request, options: Options, tools: Tools, desk: Desk) -> Done
             fulfils=request.fulfils,
         )
 
-    fleet = Fleet(environment, tools.sessions, tools.clock, desk.notice)
+    fleet = Fleet(environment, tools.sessions, tools.clock)
     done = carry_out(fleet, make_plan, options, tools, desk, hurry=not request.wish.enabled)
     return _with_doubt(done, outdated) if outdated else done
 

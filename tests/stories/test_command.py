@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ class Shell:
         words = ("--config", str(self.configuration), *arguments)
         done = warm.run(words, env=self.lab.client_env(), cwd=ROOT)
         return self._shown(done.returncode, done.stdout, done.stderr)
+
+    def agree(self, *arguments: str, at_the_reason: Callable[[], str]) -> int:
+        """Run on a terminal, say why when asked, and agree; the exit status."""
+        ran = on_terminal(
+            self.command(*arguments),
+            {**self.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
+            self.configuration.parent,
+            [("Reason, for the record: ", at_the_reason), ("Type lab to apply: ", "lab\n")],
+        )
+        return self._shown(ran.status, ran.out, "")[0]
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
         out, err = process.communicate(timeout=60)
@@ -220,14 +230,8 @@ def test_what_was_seen_before_a_person_was_asked_for_a_reason_is_looked_at_again
         assert shell.run(*toggle, "false", "--yes")[0] == 0
         return "pilot again\n"
 
-    ran = on_terminal(
-        shell.command(*toggle, "true"),
-        {**shell.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
-        shell.configuration.parent,
-        [("Reason, for the record: ", meanwhile), ("Type lab to apply: ", "lab\n")],
-    )
-    shell.seen.append(ran.out)
-    assert (ran.status, portals(shell.lab)) == (0, [200] * 2)
+    status = shell.agree(*toggle, "true", at_the_reason=meanwhile)
+    assert (status, portals(shell.lab)) == (0, [200] * 2)
 
 
 def test_a_rollback_reaches_hosts_anew_once_a_person_was_asked_for_a_reason(shell: Shell) -> None:
@@ -240,14 +244,8 @@ def test_a_rollback_reaches_hosts_anew_once_a_person_was_asked_for_a_reason(shel
         shell.lab.on_all(LabHost.cut_connections)
         return "it was none of ours\n"
 
-    ran = on_terminal(
-        shell.command("rollback", "lab"),
-        {**shell.lab.client_env(), "NO_COLOR": "1", "TERM": "xterm"},
-        shell.configuration.parent,
-        [("Reason, for the record: ", meanwhile), ("Type lab to apply: ", "lab\n")],
-    )
-    shell.seen.append(ran.out)
-    assert (ran.status, portals(shell.lab)) == (0, [200] * 2)
+    status = shell.agree("rollback", "lab", at_the_reason=meanwhile)
+    assert (status, portals(shell.lab)) == (0, [200] * 2)
 
 
 def test_ctrl_c_in_the_middle_puts_every_host_back(shell: Shell) -> None:

@@ -25,7 +25,7 @@ def test_twenty_hosts_are_reached_where_sshd_takes_two_connections_at_a_time(
     before = door.log.count("MaxStartups")
     environment = Environment(name="lab", hosts=tuple(many(visitor.host(door, connection), 20)))
 
-    with Fleet(environment, open_session, SystemClock(), lambda _host, _event: None) as fleet:
+    with Fleet(environment, open_session, SystemClock()) as fleet:
         lost = fleet.open(())
 
         assert (lost, len(fleet.sessions)) == ({}, 20)

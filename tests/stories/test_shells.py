@@ -27,7 +27,7 @@ from tests.stories.traces import BRIEF, EVERYBODYS, contents, events_of, log_of,
 pytestmark = pytest.mark.lab
 
 # busybox with its own applets is what an Alpine container has; flock, php and what it lacks come from the machine.
-_KNOWN = ("dash", "bash", "busybox-applets")
+_KNOWN = ("dash", "bash", "busybox", "busybox-applets")
 SHELLS = tuple(name for name in _KNOWN if Path("/bin/sh").resolve().name != name)
 _NOT_APPLETS = {"busybox", "init", "linuxrc", "sudo"}
 
