@@ -225,8 +225,8 @@ def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: L
 
 
 def test_a_doubt_about_hosts_that_stand_alike_is_settled_by_the_command_it_names(fresh: Lab, hire: Hire) -> None:
-    one, other = hire(fresh), hire(fresh).known_as("faster@example.com").impatient()
     lost, pilots = fresh.hosts[1], Wish(True, companies=(15, 42))
+    one, other = hire(fresh), hire(fresh, steps=slow_steps(lost)).known_as("faster@example.com").impatient()
     assert one.toggle("bulk_export", True).exit_status == 0
     assert one.toggle("customer_portal", Wish(True, companies=())).exit_status == 0
 
