@@ -160,17 +160,38 @@ move_scratch() { # into the state folder, where it can be
 own_scratch() { started_at "$SELF" && printf '%s %s\n' "$SELF" "$STARTED" >"$SCRATCH/owner"; }
 
 sweep() { # what sessions that were killed left: private folders, in /tmp of those that never came to a change, and drafts
-  for folder in "$STATE"/rolloutctl.* "${TMPDIR:-/tmp}"/rolloutctl.* /tmp/rolloutctl.* /dev/shm/rolloutctl.*; do
-    # shellcheck disable=SC3067 # dash, bash and busybox have -O
-    if [ ! -L "$folder" ] && [ -O "$folder" ] && [ -s "$folder/owner" ]; then
-      read -r pid start <"$folder/owner"
-      alive "$pid" "$start" || rm -rf -- "$folder"
-    fi
-  done
+  sweep_folders "$STATE"/rolloutctl.* "${TMPDIR:-/tmp}"/rolloutctl.* /tmp/rolloutctl.* /dev/shm/rolloutctl.*
   if [ -s "$STATE/preempt" ] && read -r pid start <"$STATE/preempt" && ! alive "$pid" "$start"; then rm -f -- "$STATE/preempt"; fi
   for file in "$STATE"/holder.* "$STATE"/room.*; do
     [ ! -f "$file" ] || kill -0 "${file##*.}" 2>/dev/null || rm -f -- "$file"
   done
+}
+
+# Where many applications share a machine there are many, and `read` takes a system call for each byte of /proc: so of
+# whoever may be alive, all at once are asked about.
+sweep_folders() { # FOLDER...
+  asked=$NEWLINE stats=
+  for folder in "$@"; do
+    read_owner "$folder" || continue
+    if ! kill -0 "$pid" 2>/dev/null; then
+      rm -rf -- "$folder"
+    elif [ -n "$start" ]; then
+      asked="$asked$pid $start$NEWLINE" stats="$stats /proc/$pid/stat"
+    fi
+  done
+  [ -n "$stats" ] || return 0
+  # shellcheck disable=SC2086 # a word each
+  living=$NEWLINE$(cat -- $stats 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) [^Z]\( [-0-9]*\)\{18\} \([0-9]*\) .*/\1 \3/p')$NEWLINE
+  for folder in "$@"; do
+    read_owner "$folder" || continue
+    case $asked in *"$NEWLINE$pid $start$NEWLINE"*) ;; *) continue ;; esac # a session that has just begun
+    case $living in *"$NEWLINE$pid $start$NEWLINE"*) ;; *) rm -rf -- "$folder" ;; esac
+  done
+}
+
+read_owner() { # FOLDER, into pid and start: whose it is, where it is one of our account's, and not this session's own
+  # shellcheck disable=SC3067 # dash, bash and busybox have -O
+  [ "$1" != "$SCRATCH" ] && [ ! -L "$1" ] && [ -O "$1" ] && [ -s "$1/owner" ] && read -r pid start <"$1/owner"
 }
 
 clean_up() {
