@@ -68,3 +68,15 @@ def test_where_nobody_lives_nobody_is_asked_about(tmp_path: Path, shell: tuple[s
     (tmp_path / "killed" / "owner").write_text("4194999 1\n")
     ran = run_functions(shell, "SCRATCH=x\ncat() { echo asked; }\nsweep_folders *\n", tmp_path)
     assert (ran.returncode, ran.stdout, list(tmp_path.iterdir())) == (0, "", [])
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize("fault", ["cat() { :; }", "cat() { echo '1 (a) S'; }", "sed() { :; }", "sed() { echo 1 1; }"])
+def test_nobody_counts_as_dead_for_want_of_an_answer(
+    tmp_path: Path, shell: tuple[str, ...], fault: str, living: subprocess.Popen[bytes]
+) -> None:
+    places = tmp_path / "places"
+    (places / "alive").mkdir(parents=True)
+    (places / "alive" / "owner").write_text(f"{living.pid} {_start(living)}\n")
+    ran = run_functions(shell, f"SCRATCH=x\n{fault}\nsweep_folders *\n", places)
+    assert (ran.returncode, [path.name for path in places.iterdir()]) == (0, ["alive"])

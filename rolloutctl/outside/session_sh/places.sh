@@ -181,7 +181,8 @@ sweep_folders() { # FOLDER...
   done
   [ -n "$stats" ] || return 0
   # shellcheck disable=SC2086 # a word each
-  living=$NEWLINE$(cat -- $stats 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) [^Z]\( [-0-9]*\)\{18\} \([0-9]*\) .*/\1 \3/p')$NEWLINE
+  living=$NEWLINE$(cat -- $stats "/proc/$SELF/stat" 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) [^Z]\( [-0-9]*\)\{18\} \([0-9]*\) .*/\1 \3/p')$NEWLINE
+  case $living in *"$NEWLINE$SELF "*) ;; *) return ;; esac # no answer, or not all of it
   for folder in "$@"; do
     read_owner "$folder" || continue
     case $asked in *"$NEWLINE$pid $start$NEWLINE"*) ;; *) continue ;; esac # a session that has just begun
