@@ -47,6 +47,7 @@ def test_only_what_belongs_to_nobody_who_lives_is_swept(
         "our own": "4194999 1\n",
         "nobody says whose": "",
         "killed": "4194999 1\n",  # more than a pid can be
+        "cut off": "4194999",
         "its pid is another's by now": f"{living.pid} {int(start) - 1}\n",
         "a part of the start": f"{living.pid} {start[:-1]}\n",
         "not waited for": f"{ended.pid} {_start(ended)}\n",

@@ -192,7 +192,9 @@ sweep_folders() { # FOLDER...
 
 read_owner() { # FOLDER, into pid and start: whose it is, where it is one of our account's, and not this session's own
   # shellcheck disable=SC3067 # dash, bash and busybox have -O
-  [ "$1" != "$SCRATCH" ] && [ ! -L "$1" ] && [ -O "$1" ] && [ -s "$1/owner" ] && read -r pid start <"$1/owner"
+  [ "$1" != "$SCRATCH" ] && [ ! -L "$1" ] && [ -O "$1" ] && [ -s "$1/owner" ] || return
+  pid=''
+  read -r pid start <"$1/owner" || [ -n "$pid" ] # a full disk may have cut the line off
 }
 
 clean_up() {
