@@ -168,7 +168,7 @@ sweep() { # what sessions that were killed left: private folders, in /tmp of tho
 }
 
 # Where many applications share a machine there are many, and `read` takes a system call for each byte of /proc: so of
-# whoever may be alive, all at once are asked about.
+# whoever may be alive, all at once are asked about; the sed is for many what `started_at` is for one.
 sweep_folders() { # FOLDER...
   asked=$NEWLINE stats=
   for folder in "$@"; do
