@@ -89,6 +89,18 @@ WORDS: list[tuple[str, type[Unreachable], str]] = [
         "The way to web-1.test, over a jump host or a proxy command, ends early: ssh: connect to host jump.example "
         "port 22: Connection refused.",
     ),
+    (  # the proxy command has ended before ssh could write to it
+        "/bin/sh: 1: exec: nonsense-proxy: not found\nbanner exchange: Connection to UNKNOWN port 65535: Broken pipe",
+        NoAnswer,
+        "The way to web-1.test, over a jump host or a proxy command, ends early: /bin/sh: 1: exec: nonsense-proxy: not "
+        "found.",
+    ),
+    (
+        "banner exchange: Connection to UNKNOWN port 65535: invalid format",
+        NoAnswer,
+        "web-1.test answers, but not as an SSH server should: banner exchange: Connection to UNKNOWN port 65535: "
+        "invalid format.",
+    ),
     (
         f"{CONNECTED}Unable to negotiate with 192.0.2.7 port 22: no matching host key type found. "
         "Their offer: ssh-rsa,ssh-dss",

@@ -15,7 +15,9 @@ _REMARK = re.compile(r"debug1: |Authenticated (to|using) |Transferred: sent |Byt
 _DROPPED = re.compile(rf"^debug1: kex_exchange_identification: banner line \d+: {SAYS}", re.MULTILINE)
 _HUNG_UP = re.compile(r"(kex|ssh)_exchange_identification: |Connection (closed|reset) by ")
 _PEER = re.compile(r"^debug1: Connecting to (?P<name>\S+) (?:\[\S+\] )?port (?P<port>\d+)", re.MULTILINE)
-_PROXY = re.compile(r"^kex_exchange_identification: |^Connection (?:closed|reset) by UNKNOWN port ")
+_PROXY = re.compile(
+    r"kex_exchange_identification: |(?:banner exchange: )?Connection (?:closed by|reset by|to) UNKNOWN port "
+)
 _KEY = re.compile(r"^debug1: Server host (?:key|certificate): (\S+ [^\s,]+)", re.MULTILINE)
 _INVALID = re.compile(r"^Certificate invalid: (.+)$", re.MULTILINE)
 _ACCEPTS = re.compile(r"^debug1: Authentications that can continue: (.+)$", re.MULTILINE)
