@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# One more than there are processors: a story waits for its hosts most of the time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are processors: a story waits for its hosts most of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Not in the project's own environment: it is needed only to write constraints.txt anew.
 PIP_TOOLS := pip-tools==7.6.2
 # For make soak: how many rounds, or from which to which.
