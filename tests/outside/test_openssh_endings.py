@@ -95,6 +95,19 @@ WORDS: list[tuple[str, type[Unreachable], str]] = [
         "The way to web-1.test, over a jump host or a proxy command, ends early: /bin/sh: 1: exec: nonsense-proxy: not "
         "found.",
     ),
+    (  # the jump host's own ssh, and then ours
+        "banner exchange: Connection to UNKNOWN port 65535: invalid format\n"
+        "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
+        NoAnswer,
+        "The way to web-1.test, over a jump host or a proxy command, ends early: banner exchange: Connection to "
+        "UNKNOWN port 65535: invalid format.",
+    ),
+    (  # a line that is gone already, of which ssh does not know where it led
+        f"{CONNECTED}banner exchange: Connection to UNKNOWN port -1: Broken pipe",
+        NoAnswer,
+        "web-1.test port 22 answers, but not as an SSH server should: banner exchange: Connection to UNKNOWN port -1: "
+        "Broken pipe.",
+    ),
     (
         "banner exchange: Connection to UNKNOWN port 65535: invalid format",
         NoAnswer,

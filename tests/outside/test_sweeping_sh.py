@@ -72,7 +72,16 @@ def test_where_nobody_lives_nobody_is_asked_about(tmp_path: Path, shell: tuple[s
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
-@pytest.mark.parametrize("fault", ["cat() { :; }", "cat() { echo '1 (a) S'; }", "sed() { :; }", "sed() { echo 1 1; }"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "cat() { :; }",
+        "cat() { echo '1 (a) S'; }",
+        'cat() { command cat "/proc/$$/stat"; }',
+        "sed() { :; }",
+        "sed() { echo 1 S 1; }",
+    ],
+)
 def test_nobody_counts_as_dead_for_want_of_an_answer(
     tmp_path: Path, shell: tuple[str, ...], fault: str, living: subprocess.Popen[bytes]
 ) -> None:
@@ -81,3 +90,15 @@ def test_nobody_counts_as_dead_for_want_of_an_answer(
     (places / "alive" / "owner").write_text(f"{living.pid} {_start(living)}\n")
     ran = run_functions(shell, f"SCRATCH=x\n{fault}\nsweep_folders *\n", places)
     assert (ran.returncode, [path.name for path in places.iterdir()]) == (0, ["alive"])
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_folder_that_is_handed_over_in_this_moment_stays(
+    tmp_path: Path, shell: tuple[str, ...], living: subprocess.Popen[bytes]
+) -> None:
+    places = tmp_path / "places"
+    (places / "provisional").mkdir(parents=True)
+    (places / "provisional" / "owner").write_text("4194999 1\n")
+    handed_over = f"kill() {{ echo '{living.pid} {_start(living)}' >provisional/owner; command kill \"$@\"; }}"
+    ran = run_functions(shell, f"SCRATCH=x\n{handed_over}\nsweep_folders *\n", places)
+    assert (ran.returncode, [path.name for path in places.iterdir()]) == (0, ["provisional"])

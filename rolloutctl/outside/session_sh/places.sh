@@ -168,25 +168,29 @@ sweep() { # what sessions that were killed left: private folders, in /tmp of tho
 }
 
 # Where many applications share a machine there are many, and `read` takes a system call for each byte of /proc: so of
-# whoever may be alive, all at once are asked about; the sed is for many what `started_at` is for one.
+# whoever may be alive, all at once are asked about; the sed is for many what `started_at` is for one. Nobody counts as
+# dead for want of an answer: /proc may hide somebody, and who dies meanwhile is for the next sweep.
 sweep_folders() { # FOLDER...
   asked=$NEWLINE stats=
   for folder in "$@"; do
     read_owner "$folder" || continue
     if ! kill -0 "$pid" 2>/dev/null; then
-      rm -rf -- "$folder"
+      gone=$pid
+      if read_owner "$folder" && [ "$pid" = "$gone" ]; then rm -rf -- "$folder"; fi # or it has just been handed over
     elif [ -n "$start" ]; then
       asked="$asked$pid $start$NEWLINE" stats="$stats /proc/$pid/stat"
     fi
   done
   [ -n "$stats" ] || return 0
   # shellcheck disable=SC2086 # a word each
-  living=$NEWLINE$(cat -- $stats "/proc/$SELF/stat" 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) [^Z]\( [-0-9]*\)\{18\} \([0-9]*\) .*/\1 \3/p')$NEWLINE
-  case $living in *"$NEWLINE$SELF "*) ;; *) return ;; esac # no answer, or not all of it
+  told=$NEWLINE$(cat -- $stats 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) \(.\)\( [-0-9]*\)\{18\} \([0-9]*\) .*/\1 \2 \4/p')$NEWLINE
   for folder in "$@"; do
     read_owner "$folder" || continue
     case $asked in *"$NEWLINE$pid $start$NEWLINE"*) ;; *) continue ;; esac # a session that has just begun
-    case $living in *"$NEWLINE$pid $start$NEWLINE"*) ;; *) rm -rf -- "$folder" ;; esac
+    case $told in
+      *"$NEWLINE$pid "[!Z]" $start$NEWLINE"*) ;;
+      *"$NEWLINE$pid "*) rm -rf -- "$folder" ;;
+    esac
   done
 }
 

@@ -16,7 +16,8 @@ _DROPPED = re.compile(rf"^debug1: kex_exchange_identification: banner line \d+: 
 _HUNG_UP = re.compile(r"(kex|ssh)_exchange_identification: |Connection (closed|reset) by ")
 _PEER = re.compile(r"^debug1: Connecting to (?P<name>\S+) (?:\[\S+\] )?port (?P<port>\d+)", re.MULTILINE)
 _PROXY = re.compile(
-    r"kex_exchange_identification: |(?:banner exchange: )?Connection (?:closed by|reset by|to) UNKNOWN port "
+    r"kex_exchange_identification: |Connection (?:closed|reset) by UNKNOWN port |"
+    r"banner exchange: Connection to UNKNOWN port 65535: Broken pipe"
 )
 _KEY = re.compile(r"^debug1: Server host (?:key|certificate): (\S+ [^\s,]+)", re.MULTILINE)
 _INVALID = re.compile(r"^Certificate invalid: (.+)$", re.MULTILINE)

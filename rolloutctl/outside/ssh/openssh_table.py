@@ -71,7 +71,7 @@ ROWS = (
     _row(r"^Bad owner or permissions on .*", Unreachable, *_UNUSABLE),
     _row(r"^Can't open user config file .*", Unreachable, *_UNUSABLE),
     _row(
-        r"^Connection (?:closed|reset) by UNKNOWN port 65535|^banner exchange: Connection to UNKNOWN .*: Broken pipe",
+        r"^(?:Connection (?:closed|reset) by UNKNOWN port 65535|banner exchange: .* UNKNOWN port 65535: Broken pipe)",
         NoAnswer,
         "The way to {address}, over a jump host or a proxy command, ends early: {before}.",
         "Mend ProxyJump or ProxyCommand in ~/.ssh/config; try: {line}",
