@@ -91,7 +91,7 @@ async def _load(gap: float, port: int, answers: list[Answer]) -> None:
                 task.add_done_callback(running.discard)
             else:
                 answers.append(Answer(time.monotonic(), port, 0, 0.0))
-            due += gap
+            due = max(due + gap, time.monotonic())  # a machine that stood still has had no visitors meanwhile
             await asyncio.sleep(max(0.0, due - time.monotonic()))
     except asyncio.CancelledError:
         await asyncio.gather(*running)

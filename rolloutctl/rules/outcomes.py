@@ -14,6 +14,13 @@ from rolloutctl.rules.host import Event, Holder
 from rolloutctl.rules.records import Record, read_object, read_record
 from rolloutctl.rules.work import Asked, StepRun, read_answers
 
+# Why a host went back without having been told to, by the cause in its record; in words that follow "on web-1".
+WENT_BACK = {
+    "preempted": "a switch-off came first",
+    "terminated": "what held the change was ended",
+    "hold-time-over": "nothing was heard from here for too long",
+    "client-gone": "the connection was cut",
+}
 _LONGEST_NUMBER = 18  # digits
 Result = Literal[
     "untouched", "committed", "incomplete", "provisional", "kept", "reverted", "stuck", "lost", "unreached"

@@ -25,7 +25,7 @@ from rolloutctl.workflows.looking import look_at
 from rolloutctl.workflows.meanwhile import provisional_meanwhile, refuse_provisional_narrowing, told_meanwhile
 from rolloutctl.workflows.proving import prove
 from rolloutctl.workflows.rollout_beside import beside_rollout
-from rolloutctl.workflows.settling import settle_leftovers
+from rolloutctl.workflows.settling import comes_first, refuse_to_foresee, settle_leftovers
 from rolloutctl.workflows.tools import Done, Options, Tools
 
 _PAUSE = 0.5  # seconds before looking again at a change that somebody else has on its way
@@ -91,7 +91,7 @@ class _Change:
         """Look, settle what was interrupted, and plan.
 
         Raises:
-            Refused: what was interrupted can't be settled, and the plan is to widen.
+            Refused: what was interrupted can't be settled, and the plan is to widen; or it is a dry run, which may not.
         """
         states = look_at(self.fleet, None, self.lost, self.tools)
         self._unsettled = ()
@@ -101,6 +101,10 @@ class _Change:
             if settled:
                 states = look_at(self.fleet, None, self.lost, self.tools)
         plan = self.make_plan(states, self.lost)
+        if self.options.dry_run:
+            if not plan.target.nobody:
+                refuse_to_foresee(states, "--dry-run")
+            self._settled = comes_first(states)
         if self._unsettled and (not plan.narrow or (plan.nothing_to_write and plan.target.enabled)):
             raise self._unsettled[0]
         known = self.tools.configuration.flags

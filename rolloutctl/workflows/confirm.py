@@ -14,6 +14,7 @@ from rolloutctl.rules.decisions import Decision
 from rolloutctl.rules.durations import in_words
 from rolloutctl.rules.history import Change, of_environment
 from rolloutctl.rules.host import Event, HostState
+from rolloutctl.rules.outcomes import WENT_BACK
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.provisional import (
     NOT_CONFIRMED,
@@ -31,9 +32,8 @@ from rolloutctl.workflows.toggle import nothing_reached
 from rolloutctl.workflows.tools import Done, Tools
 
 _WHY = {
+    **WENT_BACK,
     NOT_CONFIRMED: "nobody confirmed it in time",
-    "preempted": "a switch-off came first",
-    "terminated": "the host ended what held it",
     "rolled-back": "it was rolled back",
     "another-host-failed": "another host did not hold it",
 }

@@ -30,13 +30,15 @@ from rolloutctl.rules.freeze import standing
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.outcomes import object_from
 from rolloutctl.rules.plans import HostPlan, Plan
+from rolloutctl.rules.provisional import provisional_in
 from rolloutctl.rules.refusals import refusal_in_words
 from rolloutctl.workflows.at_work import enter, leave, marks_for, record, record_or_owe
 from rolloutctl.workflows.deploy_endings import error_of, fields_of
 from rolloutctl.workflows.deploy_looking import facts_of, lost, opened_by_record, seen_by_somebody
 from rolloutctl.workflows.deploy_running import Running, Watcher
 from rolloutctl.workflows.looking import look_at
-from rolloutctl.workflows.settling import settle_leftovers
+from rolloutctl.workflows.meanwhile import until_confirmed
+from rolloutctl.workflows.settling import refuse_to_foresee, settle_leftovers
 from rolloutctl.workflows.tools import Tools
 
 _UNBEGUN = "Nothing was begun on any host."
@@ -205,6 +207,7 @@ class _Story:
         for name, error in away.items():
             raise lost(name, error, self.environment.name)
         if self.request.plan_only:
+            refuse_to_foresee(states, "--plan")
             return states, ()
         settled, unsettled = settle_leftovers(self.fleet, states, self.tools)
         for problem in unsettled:
@@ -240,6 +243,9 @@ class _Story:
         on = tuple(flag for flag in on if not all(flag.key in host.added for host in plan.hosts))
         for name, by_record in opened_by_record(self.fleet, on, where, self.tools).items():
             if not by_record:
+                held = provisional_in({host.name: host.state for host in plan.hosts})
+                if held is not None and held.flag == name:
+                    raise until_confirmed(held)
                 raise Refused(
                     f"{name} is on, and no record says that anybody opened it.",
                     subject=where,

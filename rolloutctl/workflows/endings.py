@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from rolloutctl.errors import PersonNeeded, PutBack, Refused, RolloutctlError
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.outcomes import HostOutcome
+from rolloutctl.rules.outcomes import WENT_BACK, HostOutcome
 from rolloutctl.rules.plans import Plan
 from rolloutctl.rules.requests import describe, requests_for
 from rolloutctl.rules.work import failures
@@ -50,7 +50,7 @@ def _trouble(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> str 
             return f"{name} {_why(outcome, plan, tools)}"
     gone = [name for name, held in fleet.still_held(outcomes).items() if not held] if len(outcomes) > 1 else []
     if gone:
-        return f"{gone[0]} was lost before all were done"
+        return f"{gone[0]} no longer held it when all were done"
     url, flag = plan.environment.url, plan.flag
     if url is None:
         return None
@@ -73,7 +73,7 @@ def _why(outcome: HostOutcome, plan: Plan, tools: Tools) -> str:
     if outcome.result == "untouched" and not outcome.failed:
         return "lost its lock to a switch-off, or was told to stop, before anything was changed there"
     if not outcome.failed:
-        return "went back by itself" + (f" ({outcome.cause})" if outcome.cause else "")
+        return "went back by itself" + (f": {WENT_BACK.get(outcome.cause, outcome.cause)}" if outcome.cause else "")
     step, status, output = outcome.failed[0]
     words = {
         "drift": "had its .env or its config cache changed by somebody else at that moment",
@@ -163,7 +163,9 @@ def _keep(fleet: Fleet, plan: Plan, outcomes: Outcomes, tools: Tools) -> Done:
     arbiter, *others = outcomes
     _tell(fleet, plan, outcomes, [arbiter])
     if outcomes[arbiter].result != "kept":
-        return _put_back(fleet, plan, outcomes, f"{arbiter} did not confirm that it kept the change", tools)
+        why = WENT_BACK.get(outcomes[arbiter].cause)
+        trouble = f"On {arbiter} {why}" if why else f"{arbiter} did not confirm that it kept the change"
+        return _put_back(fleet, plan, outcomes, trouble, tools)
     _tell(fleet, plan, outcomes, others)
     doubtful = [name for name, outcome in outcomes.items() if outcome.result != "kept"]
     error: RolloutctlError | None = None

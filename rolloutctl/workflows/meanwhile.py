@@ -17,10 +17,15 @@ def provisional_meanwhile(plan: Plan) -> Busy | None:
     found = _provisional(plan)
     if found is None or (plan.narrow and not (plan.nothing_to_write and plan.target.enabled)):
         return None
+    return until_confirmed(found)
+
+
+def until_confirmed(found: Provisional) -> Busy:
+    """Somebody's change stands until its time is over, and what would begin upon it can't."""
     until, ways = ways_on(found.environment, found.flag, found.seconds_left)
     return Busy(
         f"{found.flag} for {found.after} is provisional, by {found.actor}.",
-        subject=plan.environment.name,
+        subject=found.environment,
         state=f"Nothing was changed. {until}",
         hint=ways,
     )

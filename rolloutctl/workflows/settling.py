@@ -24,17 +24,9 @@ def settle_leftovers(
     narrowing is finished (session_sh/deciding.sh, `recover`).
     """
     logs: dict[str, tuple[Record, ...]] = {name: state.records for name, state in states.items()}
-    changes = {change.id: change for change in fold(logs)}
-    left = [
-        (name, pending)
-        for name, state in states.items()
-        for pending in state.pending
-        if not pending.alive or (pending.provisional and _is_decided(pending, changes))
-    ]
-    left.sort(key=lambda each: each[0] != _arbiter(each[1]))
     problems: list[Refused] = []
     done: list[str] = []
-    for name, pending in left:
+    for name, pending in _leftovers(states):
         try:
             ended = _settle(fleet, name, pending, logs)
             done.append(f"{name}: {_named(pending)} was {ended} first")
@@ -42,6 +34,38 @@ def settle_leftovers(
             problems.append(problem)
     paid = [f"{name}: records that it owed were written" for name in _free(states) if _pay(fleet, name, tools)]
     return (*done, *paid), tuple(problems)
+
+
+def comes_first(states: Mapping[str, HostState]) -> tuple[str, ...]:
+    """What will have to be settled before anything new, in words."""
+    return tuple(f"{name}: {_named(pending)} comes first" for name, pending in _leftovers(states))
+
+
+def refuse_to_foresee(states: Mapping[str, HostState], option: str) -> None:
+    """What would be done can't be told where something has to be settled first, and `option` keeps us from that.
+
+    Raises:
+        Refused: there is something.
+    """
+    for name, pending in _leftovers(states)[:1]:
+        raise Refused(
+            f"On {name} {_named(pending)} comes first: it is put back, or finished, before anything new begins.",
+            subject=name,
+            state=f"Nothing was changed. What stands there now says nothing of what will: {_what_stands(pending)}.",
+            hint=f"The same without {option} settles it first, and goes on from there. {_switch_off(pending)}",
+        )
+
+
+def _leftovers(states: Mapping[str, HostState]) -> list[tuple[str, Pending]]:
+    """Changes that nobody carries any more, each with its host, the arbiter's first."""
+    changes = {change.id: change for change in fold({name: state.records for name, state in states.items()})}
+    left = [
+        (name, pending)
+        for name, state in states.items()
+        for pending in state.pending
+        if not pending.alive or (pending.provisional and _is_decided(pending, changes))
+    ]
+    return sorted(left, key=lambda each: each[0] != _arbiter(each[1]))
 
 
 def _free(states: Mapping[str, HostState]) -> list[str]:

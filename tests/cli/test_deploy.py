@@ -56,6 +56,17 @@ def test_every_host_gets_the_code_and_each_step_runs_where_and_when_it_should(pl
     assert play.shell.run("audit", "--verify").status == 0
 
 
+def test_a_flag_that_is_provisional_is_told_as_that(play: Play) -> None:
+    provisional = ("toggle", "staging", "customer_portal", "true", "--companies", "15", "--confirm-within", "10m")
+    assert play.shell.run(*provisional, "--yes").status == 0
+    for words in (("--plan",), ("--yes",)):
+        refused = play.shell.run("deploy", "staging", *words, "--json")
+        error = refused.document["error"]
+        assert (refused.status, error["code"]) == (3, "busy")
+        assert error["message"].startswith("customer_portal for company 15 is provisional, by tester@example.com.")
+        assert "rolloutctl confirm staging" in error["hint"]
+
+
 def test_a_plan_says_what_is_asked_behind_its_steps_and_what_its_environment_lacks(play: Play) -> None:
     bare = """\
   bare:

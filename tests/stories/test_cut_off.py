@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,45 @@ def test_two_hosts_that_ended_differently_are_named_in_doubt_and_settled(fresh: 
     assert command_in(doubtful.said) == command_in(shown) == command_in(operator.toggle("bulk_export", True).notes)
     assert typed(operator, *command_in(doubtful.said), "--yes")[0] == 0
     assert (portals(fresh), operator.status().doubts, operator.status().well) == ([200] * 3, (), True)
+
+
+def test_what_is_only_asked_for_tells_that_an_interrupted_change_comes_first(fresh: Lab, hire: Hire) -> None:
+    host = fresh.hosts[0]
+
+    def to_deploy(document: dict[str, Any]) -> None:
+        document["environments"]["lab"]["deploy"] = {"steps": [{"builtin": "steps"}]}
+
+    operator = hire(fresh, hosts=[host], edit=to_deploy)
+    cut_off(operator, host, "between")
+    assert (line_in(host, KEY), operator.status().well) == ("true", False)
+
+    toggle = ("toggle", "lab", "customer_portal")
+    for words in (
+        (*toggle, "true", "--companies", "1", "--dry-run"),
+        ("toggle", "lab", "bulk_export", "true", "--dry-run"),
+        ("rollback", "lab", "--dry-run"),
+        ("deploy", "lab", "--plan"),
+    ):
+        status, told = typed(operator, *words)
+        assert (status, "is put back, or finished, before anything new begins" in told) == (3, True), told
+        assert f"The same without {words[-1]} settles it first" in told
+    status, told = typed(operator, *toggle, "false", "--dry-run")
+    assert (status, "(customer_portal, by customer_portal@example.com) comes first" in told) == (0, True), told
+    assert line_in(host, KEY) == "true"  # nothing of all that touched it
+
+    status, told = typed(operator, *toggle, "true", "--companies", "1", "--yes")
+    assert (status, "(customer_portal, by customer_portal@example.com) was put back first" in told) == (0, True), told
+    assert (portals(fresh, 1)[0], portals(fresh, 2)[0], operator.status().well) == (200, 404, True)
+
+
+def test_a_widening_that_a_switch_off_overtakes_says_so(fresh: Lab, hire: Hire) -> None:
+    one, other = hire(fresh, hosts=fresh.hosts[:1]), hire(fresh, hosts=fresh.hosts[:1])
+    one.when("web-1", "committed", lambda: other.toggle("customer_portal", False))
+
+    ended = one.toggle("customer_portal", True)
+
+    assert (ended.exit_status, portals(fresh)) == (4, [404] * 3)
+    assert "On web-1 a switch-off came first, so web-1 was put back." in ended.said
 
 
 def test_a_session_killed_while_it_goes_back_is_put_back_with_a_restart(fresh: Lab, hire: Hire) -> None:

@@ -64,7 +64,7 @@ write_head() { # LINES HASH
   printf '%s %s\n' "$1" "$2" >"$HEAD.new" && flush "$HEAD.new"
 }
 
-take_head() { mv -f -- "$HEAD.new" "$HEAD" && flush "$STATE"; }
+take_head() { mv -f -T -- "$HEAD.new" "$HEAD" && flush "$STATE"; }
 
 show_log() { # [PIECE BYTES]: how long it is and its head, or a piece of it, in the order that records came
   if [ $# = 2 ]; then
