@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from rolloutctl.rules.config import Flag
+from rolloutctl.rules.env_lines import readings
 from rolloutctl.rules.examined import Examined
 from rolloutctl.rules.flags import Audience, odd_spelling
 from rolloutctl.rules.proof import below
@@ -45,6 +46,9 @@ def phpdotenv(seen: Examined) -> Iterable[Verdict]:
     live = seen.state.live
     if live is None:
         yield skipped("php does not answer")
+    elif live.fault is None and (opened := _unclosed(seen)):
+        text = f'the quote that =" opens in line {opened} of .env is never closed: all behind it is dropped, silently.'
+        yield fail(text, on_host(f"editor +{opened} {shlex.quote(seen.env_file)}"))
     elif live.fault is None:
         yield ok("reads .env")
     elif live.fault.what == "unreadable":
@@ -59,7 +63,7 @@ def phpdotenv(seen: Examined) -> Iterable[Verdict]:
 def keys(seen: Examined) -> Iterable[Verdict]:
     """Whether each flag's key stands in `.env`, in a spelling that means what it says."""
     live = seen.state.live
-    if live is None or live.fault is not None:
+    if live is None or live.fault is not None or _unclosed(seen):
         yield skipped(_UNREAD)
         return
     for flag in seen.flags:
@@ -210,3 +214,9 @@ def _toggle(seen: Examined, flag: Flag, audience: Audience) -> Fix:
     if audience.limited:
         words += ["--companies", ",".join(map(str, audience.companies))]
     return here(shlex.join(words))
+
+
+def _unclosed(seen: Examined) -> int | None:
+    """The line of `.env` from which on phpdotenv, whichever it is, drops all."""
+    lines = [reading.unclosed for reading in readings(seen.state.content.data)] if seen.state.content else [None]
+    return None if None in lines else lines[0]

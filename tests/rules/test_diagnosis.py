@@ -13,6 +13,7 @@ from rolloutctl.errors import NoAnswer, NotLetIn, Unfit, Unreachable, WrongHostK
 from rolloutctl.rules.config import Environment, Step
 from rolloutctl.rules.diagnosis import CHECKS, diagnose, diagnose_lost
 from rolloutctl.rules.diagnosis_environment import of_environment
+from rolloutctl.rules.env_lines import EnvText
 from rolloutctl.rules.examined import Examined, Facts, Moment, Trouble, read_facts
 from rolloutctl.rules.freeze import Freeze, parse_week_time
 from rolloutctl.rules.host import Event, FileFault, Holder, Live, Pending
@@ -43,6 +44,9 @@ WELL: dict[str, tuple[str, ...]] = {
 }
 ANSWERS = (Asked("health", True, 200, 5), Asked("portal 0", True, 404, 3), Asked("portal 2", True, 200, 3))
 LIVE = replace(live({KEY: "false", LIST: ""}, SETTINGS), php="8.2.36", laravel="11.1")
+
+
+OPEN_QUOTE = EnvText(f'A=1\nDB_PASSWORD="abc\n{KEY}=false\n'.encode())
 
 
 def seen(**changes: Any) -> Examined:  # noqa: ANN401 - fields of any type
@@ -188,6 +192,14 @@ CASES: list[tuple[str, Callable[[], Examined], str, str, str]] = [
         "line 7 (DB_URL)",
         "editor +7 /srv/app/.env",
     ),
+    (
+        "phpdotenv",
+        lambda: seen(live=with_live(values={}), state={"content": OPEN_QUOTE}),
+        "fail",
+        "in line 2 of .env is never closed",
+        "editor +2 /srv/app/.env",
+    ),
+    ("flags", lambda: seen(live=with_live(values={}), state={"content": OPEN_QUOTE}), "skipped", "not read", ""),
     (
         "flags",
         lambda: seen(live=with_live(values={LIST: ""})),
