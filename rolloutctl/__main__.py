@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Answer a TAB, or run the command that sys.argv names; and exit."""
+    from rolloutctl.cli.streams import STREAMS  # noqa: PLC0415
+
+    STREAMS.hold()
     if "_ROLLOUTCTL_COMPLETE" in os.environ:
         from rolloutctl.cli import completing  # noqa: PLC0415 - typer alone takes longer than a TAB may
 
@@ -19,7 +22,8 @@ def main() -> NoReturn:
     if sys.argv[1:] == ["--version"]:  # scripts ask it often
         from rolloutctl import __version__  # noqa: PLC0415 - not for a TAB
 
-        sys.exit(sys.stdout.write(f"rolloutctl {__version__}\n") <= 0)
+        sys.stdout.write(f"rolloutctl {__version__}\n")
+        sys.exit(STREAMS.end(0, shows=True))
     from rolloutctl.cli.interrupts import heed_interrupts  # noqa: PLC0415
 
     heed_interrupts()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from msgspec import Struct
 from rolloutctl.cli import options, words
 from rolloutctl.cli.asking import prompt
 from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.cli.wiring import configuration_for, tools_for
 from rolloutctl.errors import PersonNeeded, Refused, UsageError
 
@@ -63,7 +63,7 @@ def announce(  # noqa: PLR0913 - each is a word of the command line
     configuration = configuration_for(invocation)
     targets = _targets(to or [], channels_of(configuration))
     asks = not (yes or dry_run)
-    if asks and targets.named and not sys.stdin.isatty():
+    if asks and targets.named and not STREAMS.can_ask:
         raise _nobody_to_ask(invocation)
     tools = tools_for(configuration)
     drafted = draft(Announcement(_kind(kind), flag, environment, phase, _facts(fact or [])), tools)
@@ -138,7 +138,7 @@ def _nobody_to_ask(invocation: Invocation) -> Refused:
 
 def _agrees(channel: Channel) -> bool:
     """Whether to send it there; nobody is asked where there is no terminal."""
-    if not sys.stdin.isatty():
+    if not STREAMS.can_ask:
         return False
     return prompt(f"Send it to {channel.name} ({channel.place})? [y/N] ").strip().lower() in {"y", "yes"}
 

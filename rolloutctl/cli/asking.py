@@ -10,6 +10,7 @@ from msgspec import Struct
 from rolloutctl.cli import words
 from rolloutctl.cli.invocation import Invocation
 from rolloutctl.cli.options import LONGEST_REASON
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.errors import Refused
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Answer(Struct, frozen=True):
             Refused: there is no terminal, or the confirmed name is another one.
         """
         self.check_name(environment)
-        if not self.given and not sys.stdin.isatty():
+        if not self.given and not STREAMS.can_ask:
             what = "--confirm was not given" if self.needs else "neither --yes nor --confirm was given"
             hints = [f"To see the plan: {self._command(self.looks)}"] if self.looks else []
             hints += [f"To go on: {self._command('--confirm', self.needs)}"] if self.needs else []
@@ -118,9 +119,11 @@ class Answer(Struct, frozen=True):
 
 
 def prompt(question: str) -> str:
-    """Ask on the terminal; the end of the input is an empty answer. The question goes to stderr."""
+    """Ask on the terminal; the end of the input is an empty answer, as is one to what nobody sees. It is on stderr."""
     sys.stderr.write(question)
     sys.stderr.flush()
+    if STREAMS.unseen:
+        return ""
     answer = ""
     try:
         answer = sys.stdin.readline()

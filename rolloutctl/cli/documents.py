@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,11 +20,8 @@ Document = dict[str, Any]
 
 def write(document: Mapping[str, Any]) -> None:
     """One document on stdout, and nothing else there."""
-    try:
-        sys.stdout.write(escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has gone; the exit status still tells how a change ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.write(escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+    sys.stdout.flush()
 
 
 def of_error(error: RolloutctlError) -> Document:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from msgspec import Struct
 
 from rolloutctl.cli.asking import prompt
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.errors import Refused
 from rolloutctl.rules.questions import Question
 
@@ -21,7 +20,7 @@ class Asker(Struct, frozen=True):
     @property
     def present(self) -> bool:
         """Whether somebody sits there, who did not say that nothing shall be asked."""
-        return not self.silent and sys.stdin.isatty()
+        return not self.silent and STREAMS.can_ask
 
     def ask(self, question: Question) -> str:
         """Ask, with the default in brackets; an ill written answer is asked for again."""

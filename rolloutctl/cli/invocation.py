@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from rolloutctl.cli.setting_out import Departure
     from rolloutctl.rules.plans import Plan
+
+_SHOWING = {"", "status", "audit", "health", "monitor", "timeline", "report", "doctor", "schema"}
+_SHOWING_IN = {("rollout", "plan"), ("rollout", "status"), ("incident", "list"), ("incident", "show")}
 
 
 class Invocation(Struct):
@@ -43,6 +47,14 @@ class Invocation(Struct):
     def changes(self) -> bool:
         """Whether the command is one that changes something."""
         return self.changing or self.command in {"toggle", "confirm", "rollback"}
+
+    @property
+    def shows(self) -> bool:
+        """Whether showing something was all there was to do: then it is not done where that can't be written."""
+        if self.begun or "--guard" in self.argv:
+            return False
+        asked = not {"--dry-run", "--help", "-h"}.isdisjoint(self.argv)
+        return asked or self.command in _SHOWING or not _SHOWING_IN.isdisjoint(pairwise(self.argv))
 
 
 def invocation_of(context: typer.Context) -> Invocation:

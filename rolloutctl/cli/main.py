@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import io
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ import typer
 from rolloutctl import __version__
 from rolloutctl.cli.interrupts import heed_interrupts
 from rolloutctl.cli.invocation import Invocation, invocation_of
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.cli.terminal import TERMINAL
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError, UsageError
 
@@ -75,7 +75,7 @@ def main(departure: Departure | None = None, *, interrupted: bool = False) -> No
     if not (invocation.interrupted or invocation.hasty):
         with suppress(KeyboardInterrupt):
             threading._shutdown()  # type: ignore[attr-defined]  # what Python does at an exit
-    _leave(status)
+    _leave(STREAMS.end(status, shows=invocation.shows))
 
 
 def run(invocation: Invocation) -> int:
@@ -87,11 +87,7 @@ def run(invocation: Invocation) -> int:
         if not invocation.interrupted:
             app = command_line(_command_in(argv))
             status = int(app(args=list(argv), prog_name=_NAME, standalone_mode=False, obj=invocation) or 0)
-        sys.stdout.flush()
         TERMINAL.leave()
-    except BrokenPipeError:  # nobody reads any more: quietly
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except RolloutctlError as error:
         return _tell(error, invocation)
     except KeyboardInterrupt:
@@ -177,18 +173,14 @@ def _leave(status: int) -> NoReturn:
     TERMINAL.leave()
     atexit._run_exitfuncs()  # the embedded hosts' end
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # a terminal that is gone takes no last words
-            stream.flush()
+        stream.flush()
     os._exit(status)
 
 
 def _prepare() -> None:
-    """Every ending by signal is a Ctrl-C; a stream that can't hold a character shows another."""
+    """Every ending by signal is a Ctrl-C."""
     heed_interrupts()
     TERMINAL.heed_signals()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _tell(error: RolloutctlError, invocation: Invocation) -> int:

@@ -34,7 +34,7 @@ class Page:
     def __init__(self, stream: TextIO) -> None:
         self.terminal = stream.isatty()
         plain = bool(os.environ.get("NO_COLOR")) or not self.terminal
-        self.console = _Console(
+        self.console = Console(
             file=stream,
             color_system=None if plain else "auto",
             markup=False,
@@ -131,12 +131,6 @@ class Page:
     def _print(self, line: Text) -> None:
         line.rstrip()
         self.console.print(line, soft_wrap=True)
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Nobody reads any more (`| head`): go on silently, for the exit status still tells how a change ended."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def answer_page() -> Page:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rolloutctl.cli import words
 from rolloutctl.cli.asking import prompt
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def percent(text: str) -> float | None:
 
 
 def _may_ask(*, yes: bool) -> bool:
-    return not yes and sys.stdin.isatty()
+    return not yes and STREAMS.can_ask
 
 
 def _one_of(question: str, choices: Iterable[str], usual: str = "") -> str:

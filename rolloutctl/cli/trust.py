@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from rolloutctl.cli import options, words
 from rolloutctl.cli.asking import prompt
 from rolloutctl.cli.invocation import invocation_of
+from rolloutctl.cli.streams import STREAMS
 from rolloutctl.cli.wiring import configuration_for, host_keys_for, tools_for
 from rolloutctl.errors import Refused, WrongHostKey
 
@@ -58,7 +58,7 @@ def introduce(environment: Environment, compared: frozenset[str] = frozenset(), 
             _show(strangers, environment.name)
         if compared:
             return all(stranger.fingerprint in compared for stranger in strangers)
-        return not quiet and sys.stdin.isatty() and prompt("Type yes to trust them: ").strip() == "yes"
+        return not quiet and STREAMS.can_ask and prompt("Type yes to trust them: ").strip() == "yes"
 
     return remember(environment, host_keys_for(), agrees)
 
@@ -91,7 +91,7 @@ def _refusal(done: Trusted, command: str, *, compared: bool) -> Refused:
     shown = " ".join(f"--fingerprint {stranger.fingerprint}" for stranger in done.declined)
     if compared:
         message, hint = "A key has another fingerprint than those given.", "Ask whoever set the server up."
-    elif sys.stdin.isatty():
+    elif STREAMS.can_ask:
         message, hint = "The keys were not trusted.", f"Once you have compared them: {command}"
     else:
         message = "There is no terminal to ask on."
