@@ -7,10 +7,11 @@ import os
 import pty
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import PATIENCE, Ran, Shell
+from tests.cli.shell import ENVIRONMENTS, PATIENCE, Ran, Shell
 
 FULL = "The output could not be written: No space left on device."
 CLOSED = "The output could not be written: Bad file descriptor."
@@ -48,6 +49,25 @@ def test_the_ways_on_and_back_are_made_too(shell: Shell) -> None:
     assert redirected(shell, ">/dev/full", "toggle", "demo", "bulk_export", "true", "--yes").status == 0
     assert redirected(shell, ">/dev/full 2>&1", "rollback", "demo", "--yes").status == 0
     assert _outcomes(shell) == [("kept", True), ("kept", False)]
+
+
+def test_a_confirmation_and_a_triage_go_on_too(shell: Shell) -> None:
+    change = ("toggle", "demo", "bulk_export", "true", "--confirm-within", "10m", "--yes")
+    assert redirected(shell, ">&- 2>&-", *change).status == 0
+    assert redirected(shell, ">/dev/full 2>&1", "confirm", "demo").status == 0
+    words = ("triage", "demo", "bulk_export", "--severity", "critical", "--yes")
+    assert redirected(shell, ">/dev/full 2>&1", *words).status == 0
+    assert ("kept", False) in _outcomes(shell)
+    assert len(shell.run("incident", "list", "demo", "--json").document["incidents"]) == 1
+
+
+def test_a_guard_watches_on_and_switches_off(tmp_path: Path) -> None:
+    metrics = "metrics: {queue: {source: run, run: echo 5, limit: <= 4, guard: true}}\n"
+    shell = Shell(tmp_path, ENVIRONMENTS + metrics)
+    assert shell.run("toggle", "demo", "bulk_export", "true", "--yes").status == 0
+    words = ("monitor", "demo", "bulk_export", "--guard", "--yes", "--every", "0.2s", "--for", "6s")
+    assert redirected(shell, ">/dev/full 2>&1", *words).status == 6
+    assert ("kept", False) in _outcomes(shell)
 
 
 def test_a_change_that_fails_says_so_by_its_exit_status(shell: Shell) -> None:
@@ -125,4 +145,4 @@ def redirected(shell: Shell, where: str, *words: str, stdin: int = subprocess.DE
 def _outcomes(shell: Shell) -> list[tuple[str, bool]]:
     """How each change ended, and whether it was to switch on."""
     records = shell.run("audit", "--json").document["records"]
-    return [(record["event"], record["to"]["enabled"]) for record in records if record["event"] != "started"]
+    return [(record["event"], record["to"]["enabled"]) for record in records if record["event"] == "kept"]
