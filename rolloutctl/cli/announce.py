@@ -228,11 +228,14 @@ def _missed(ended: _Ended, invocation: Invocation) -> PersonNeeded | None:
     written = () if ended.dry_run else ended.targets.files
     sent = f"It was sent to {words.listed(reached)}." if reached else "It was sent nowhere."
     command = words.command(*_again(invocation.argv, names))
+    mend = "Mend that there, or below announce.channels in environments.yaml."
+    if any(each.channel.lacks for each in missed):
+        mend = "Set the secret in the environment, or in .env beside environments.yaml."
     return PersonNeeded(
         f"Not everybody got it: {words.listed(names)}.",
         subject=ended.draft.environment,
         state=f"{_said(written)}{sent}",
-        hint=f"Mend that there, or below announce.channels in environments.yaml.\n{command}",
+        hint=f"{mend}\n{command}",
         details=tuple(f"{each.channel.name} ({each.channel.place}): {each.why}" for each in missed),
     )
 

@@ -34,7 +34,7 @@ def load_checklist(path: Path, secrets_in: Path | None = None, environ: Mapping[
     path = path.expanduser()
     try:
         text = text_of(path)
-        return _parsed(text, path, secrets_for(text, secrets_in or path.parent, environ))
+        return _parsed(text, path, *secrets_for(text, secrets_in or path.parent, environ))
     except ConfigurationError as error:
         raise as_checklist(error) from None
 
@@ -79,9 +79,9 @@ def template(flag: str, page: str | None = None) -> str:
     return text
 
 
-def _parsed(text: str, path: Path, secrets: Mapping[str, str]) -> Checklist:
+def _parsed(text: str, path: Path, secrets: Mapping[str, str], unread: str) -> Checklist:
     try:
         root, faults = read_tree(text)
     except Unreadable as error:
         raise faulty(path, [error.fault]) from None
-    return read_checklist(root, path=path, secrets=secrets, faults=faults)
+    return read_checklist(root, path=path, secrets=secrets, unread=unread, faults=faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 
 from rolloutctl.errors import ConfigurationError
@@ -34,8 +35,8 @@ def parse(text: str, path: Path, environ: Mapping[str, str] | None = None) -> Co
         root, faults = read_tree(text)
     except Unreadable as error:
         raise faulty(path, [error.fault]) from None
-    secrets = secrets_for(text, path.parent, environ)
-    return read_configuration(root, path=path, secrets=secrets, faults=faults)
+    secrets, unread = secrets_for(text, path.parent, environ)
+    return read_configuration(root, path=path, secrets=secrets, unread=unread, faults=faults)
 
 
 def text_of(path: Path) -> str:
@@ -50,17 +51,15 @@ def text_of(path: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise faulty(path, [Fault(line, f"not UTF-8: the byte 0x{raw[error.start]:02x}")]) from None
+        raise faulty(path, [Fault(_line_of(error), f"not UTF-8: the byte 0x{raw[error.start]:02x}")]) from None
 
 
-def secrets_for(text: str, folder: Path, environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
+def secrets_for(text: str, folder: Path, environ: Mapping[str, str] | None = None) -> tuple[Mapping[str, str], str]:
     """What `${NAME}` in a text may stand for: the environment's values, and those of `.env` in the folder.
 
-    Raises:
-        ConfigurationError: there is such a file, and it can't be read.
+    And why that file could not be read, in words, or nothing: only what needs one of its secrets has to know.
     """
-    return _secrets(folder / ".env", os.environ if environ is None else environ) if "${" in text else {}
+    return _secrets(folder / ".env", os.environ if environ is None else environ) if "${" in text else ({}, "")
 
 
 def _bytes(path: Path) -> bytes:
@@ -73,15 +72,21 @@ def _bytes(path: Path) -> bytes:
         ) from None
 
 
-def _secrets(beside: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def _secrets(beside: Path, environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    try:
+        values = _values(beside.read_bytes().decode()) if beside.is_file() else {}
+    except OSError as error:
+        return dict(environ), f"can't be read ({(error.strerror or str(error)).lower()})"
+    except UnicodeDecodeError as error:
+        return dict(environ), f"is not UTF-8 (line {_line_of(error)})"
+    return {name: value for name, value in values.items() if value is not None} | dict(environ), ""
+
+
+def _values(text: str) -> Mapping[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415 - only a file that names secrets needs it
 
-    if not beside.is_file():
-        return dict(environ)
-    try:
-        values = dotenv_values(beside, interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            "The file of rolloutctl's own secrets can't be read.", subject=str(beside), hint=f"See: ls -ld {beside}"
-        ) from None
-    return {name: value for name, value in values.items() if value is not None} | dict(environ)
+    return dotenv_values(stream=StringIO(text, newline=None), interpolate=False)
+
+
+def _line_of(error: UnicodeDecodeError) -> int:
+    return error.object.count(b"\n", 0, error.start) + 1

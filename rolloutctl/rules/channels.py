@@ -85,7 +85,7 @@ Way = Slack | Webhook | Mail
 
 
 class Channel(Struct, frozen=True, kw_only=True):
-    """A name for a way out. `lacks`: the secret that is missing, in words; then nothing can be sent there."""
+    """A name for a way out. `lacks`: what is wrong with its secret, in words; then nothing can be sent there."""
 
     name: str
     way: Way | None
@@ -94,7 +94,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """Where it goes, without what must not be seen."""
-        return self.way.place if self.way else "a secret is missing"
+        return self.way.place if self.way else "a secret is missing, or does not fit"
 
 
 class Announcing(Struct, frozen=True, kw_only=True):

@@ -21,14 +21,16 @@ _WHOLE = "checklist"  # how faults call the file as a place
 
 
 def read_checklist(
-    root: Node, *, path: PurePath, secrets: Mapping[str, str], faults: Iterable[Fault] = ()
+    root: Node, *, path: PurePath, secrets: Mapping[str, str], unread: str = "", faults: Iterable[Fault] = ()
 ) -> Checklist:
     """The checklist that the tree of the file at `path` stands for; `faults` are those already found in it.
+
+    `unread`: why the `.env` of secrets could not be read.
 
     Raises:
         ConfigurationError: with one line in `details` for each fault.
     """
-    reader = Reader(secrets=secrets, faults=[*faults, *unprintable(root)])
+    reader = Reader(secrets=secrets, unread=unread, faults=[*faults, *unprintable(root)])
     checklist = Checklist(path=str(path), title="", groups=())
     if _known_version(reader, root):
         values = reader.values(root, ChecklistKeys, _WHOLE) or {}

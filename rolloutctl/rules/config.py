@@ -154,7 +154,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     volatile: tuple[str, ...] = ()
     deploy_locks: tuple[str, ...] = DEPLOY_LOCKS
     deploy: Deploy | None = None
-    unmet: tuple[str, ...] = ()  # the secrets that are missing; what needs one of them is left out
+    unmet: tuple[str, ...] = ()  # the secrets that are missing or don't fit; what needs one of them is left out
 
 
 class Configuration(Struct, frozen=True, kw_only=True):

@@ -106,8 +106,12 @@ def _check_mail(reader: Reader, node: Node, place: str, keys: ChannelKeys) -> No
     if bool(keys.user) != bool(keys.password) and not {f"{place}.user", f"{place}.password"} & reader.ill:
         reader.fault(node.line, f"{place} needs user and password, or neither")
     here = bool(keys.smtp) and split_host(keys.smtp or "")[1] in _HERE
-    if keys.tls == "none" and keys.password and not here:
-        reader.fault(node.line_of("tls"), f"{place} would send the password for everyone to read: tls: none")
+    if keys.tls == "none" and keys.password and not here and f"{place}.smtp" not in reader.ill:
+        line, text = node.line_of("tls"), "would send the password for everyone to read: tls: none"
+        if "${" in (node.get("smtp") or node).text:  # where it goes is in a secret
+            reader.lacking(line, place, text)
+        else:
+            reader.fault(line, f"{place} {text}")
 
 
 def _read_automatic(reader: Reader, node: Node) -> dict[Kind, tuple[str, ...]]:

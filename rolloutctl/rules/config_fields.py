@@ -19,16 +19,24 @@ _INDEX = re.compile(r"\[([0-9]+|\.\.\.)\]")
 
 
 class Reader(Struct, frozen=True, kw_only=True):
-    """Collects faults; `secrets` are the values that ${NAME} may stand for, which no fault ever shows."""
+    """Collects faults; `secrets` are the values that ${NAME} may stand for, which no fault ever shows.
+
+    `unread`: why the `.env` of secrets could not be read, in words.
+    """
 
     secrets: Mapping[str, str]
+    unread: str = ""
     faults: list[Fault] = field(default_factory=list)
     ill: set[str] = field(default_factory=set)  # places told already, so that none is told to be missing too
-    unmet: list[tuple[str, Fault]] = field(default_factory=list)  # places whose secret is missing: no fault of the file
+    unmet: list[tuple[str, Fault]] = field(default_factory=list)  # places whose secret is no use: no fault of the file
 
     def fault(self, line: int, text: str, *, meant: str | None = None) -> None:
         """Note what is wrong at a line, and what was likely meant."""
         self.faults.append(Fault(line, shown(text, most=400) + (f"; did you mean '{meant}'?" if meant else "")))
+
+    def lacking(self, line: int, where: str, text: str) -> None:
+        """Note at a line what is wrong with a secret: it is told to whoever needs it, and stops nobody else."""
+        self.unmet.append((where, Fault(line, shown(f"{where} {text}", most=400))))
 
     def values(self, node: Node, kind: type[Struct], place: str) -> dict[str, Any] | None:
         """The well written fields of a mapping; None where it is none, or lacks what it must have.
@@ -92,31 +100,40 @@ class Reader(Struct, frozen=True, kw_only=True):
 
     def _value(self, node: Node, declared: _Field, where: str) -> object:
         try:
-            value = msgspec.convert(node.plain(), declared.type)
+            written = msgspec.convert(node.plain(), declared.type)
         except msgspec.ValidationError as error:
             at = _deepest(node, str(error))
             self.fault(at.line, f"{where} must be {declared.wants}: {at}", meant=closest(at.text, declared.choices))
             raise _Noted from None
-        if declared.secrets:
-            self._secrets_there(node, where)
-            value = self._expanded(value)
+        names = self._secrets_there(node, where) if declared.secrets else ""
+        value = self._expanded(written) if names else written
         wrong = None if value is None else declared.check(value)
+        if wrong is not None and names and (node.entries is None or declared.check(written) is None):
+            text = f"names a secret that does not fit: {names}; it must be {declared.wants}{wrong}"
+            self.lacking(node.line, where, text)
+            raise _Noted
         if wrong is not None:
             what = "" if node.children else f": {node}"
             self.fault(node.line, f"{where} must be {declared.wants}{wrong}{what}")
             raise _Noted
         return value
 
-    def _secrets_there(self, node: Node, where: str) -> None:
+    def _secrets_there(self, node: Node, where: str) -> str:
+        """The secrets that a value names, as they are written there; each has to have a value."""
         names = [(each.line, name) for each in (node, *node.children) for name in _SECRET.findall(each.text)]
-        missing = [(line, name) for line, name in names if name not in self.secrets]
-        for line, name in missing:
-            text = (
-                f"{where} names a secret that is neither in the environment nor in .env beside this file: ${{{name}}}"
-            )
-            self.unmet.append((where, Fault(line, text)))
+        missing = [(line, name, why) for line, name in names if (why := self._why_missing(name))]
+        for line, name, why in missing:
+            self.lacking(line, where, f"names a secret that is {why}: ${{{name}}}")
         if missing:
             raise _Noted
+        return ", ".join(f"${{{name}}}" for name in dict.fromkeys(name for _, name in names))
+
+    def _why_missing(self, name: str) -> str:
+        if name in self.secrets:
+            return "" if self.secrets[name] else "empty"  # as a job of GitHub Actions has one that nobody has set
+        if self.unread:
+            return f"not in the environment, and .env beside this file {self.unread}"
+        return "neither in the environment nor in .env beside this file"
 
     def _expanded(self, value: object) -> object:
         if isinstance(value, dict):

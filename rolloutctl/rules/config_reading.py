@@ -29,14 +29,16 @@ VERSION = 1
 
 
 def read_configuration(
-    root: Node, *, path: PurePath, secrets: Mapping[str, str], faults: Iterable[Fault] = ()
+    root: Node, *, path: PurePath, secrets: Mapping[str, str], unread: str = "", faults: Iterable[Fault] = ()
 ) -> Configuration:
     """The configuration that the tree of the file at `path` stands for; `faults` are those already found in it.
+
+    `unread`: why the `.env` of secrets could not be read.
 
     Raises:
         ConfigurationError: with one line in `details` for each fault.
     """
-    reader = Reader(secrets=secrets, faults=[*faults, *unprintable(root)])
+    reader = Reader(secrets=secrets, unread=unread, faults=[*faults, *unprintable(root)])
     configuration = Configuration(path=str(path), flags={}, environments={})
     if _known_version(reader, root):
         reader.values(root, FileKeys, "the file")

@@ -35,7 +35,7 @@ def of_unlisted(error: Unlisted) -> tuple[Verdict, ...]:
 
 def _secrets(environment: Environment) -> Iterable[Verdict]:
     for missing in environment.unmet:
-        text = f"a secret is missing, {missing}: nothing is widened, as what needs it can't be asked."
+        text = f"what needs a secret can't be asked, so nothing is widened: {missing}."
         yield fail(text, Fix("set the variable, or its line in the .env beside environments.yaml"))
 
 

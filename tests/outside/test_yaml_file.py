@@ -181,11 +181,19 @@ def test_the_process_environment_is_read_where_none_is_given(tmp_path: Path, mon
     assert load(written(tmp_path, ASKING)).environment("demo").url == "https://api.example.com"
 
 
-def test_a_file_of_secrets_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_a_file_of_secrets_that_can_not_be_read_is_a_matter_of_those_who_need_it(tmp_path: Path) -> None:
     path = written(tmp_path, ASKING)
-    (tmp_path / ".env").write_bytes(b"TOKEN=\xff\n")
-    with pytest.raises(ConfigurationError, match="own secrets can't be read"):
-        load(path, {})
+    (tmp_path / ".env").write_bytes(b"SITE=api.example.com\n# M\xfcller's\nTOKEN=t\n")
+    demo = load(path, {"SITE": "www.example.com"}).environment("demo")
+    assert (demo.url, demo.health) == ("https://www.example.com", None)
+    assert demo.unmet == (
+        "environments.yaml:3: environments.demo.health.headers names a secret that is not in the environment, "
+        "and .env beside this file is not UTF-8 (line 2): ${TOKEN}",
+    )
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").symlink_to("x" * 300)
+    (unmet,) = load(path, {"SITE": "www.example.com"}).environment("demo").unmet
+    assert unmet.endswith(" and .env beside this file can't be read (file name too long): ${TOKEN}")
 
 
 def test_a_file_that_is_gone_or_a_folder_is_told(tmp_path: Path) -> None:

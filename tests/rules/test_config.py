@@ -275,6 +275,24 @@ def test_a_missing_secret_is_a_matter_of_those_who_need_it() -> None:
     }
 
 
+def test_a_secret_that_is_empty_or_does_not_fit_is_as_one_that_is_missing() -> None:
+    found = read(ASKING, {"SHARED": "", "FLAG": "hunter\n2", "PLACE": "@hunter2", "SITE": "hunter2/path"})
+    flag = (
+        "environments.yaml:3: flags.a.probes[0].headers names a secret that does not fit: ${FLAG}; it must be names of "
+        "headers with their values as text; HTTP does not allow this one: X"
+    )
+    assert set(found.environment("own").unmet) == {flag}
+    assert set(found.environment("web").unmet) == {
+        flag,
+        "environments.yaml:2: defaults.health.headers names a secret that is empty: ${SHARED}",
+        "environments.yaml:5: environments.web.hosts[0].local_address names a secret that does not fit: ${PLACE}; "
+        "it must be an address such as 10.0.0.5:8080",
+        "environments.yaml:5: environments.web.url names a secret that does not fit: ${SITE}; it must be a scheme "
+        "and a name such as https://api.example.com; paths belong into health and probes",
+    }
+    assert [probe.path for probe in found.flag("a").probes] == ["/q"]
+
+
 def test_what_needs_a_missing_secret_is_left_out() -> None:
     found = read(ASKING)
     web = found.environment("web")

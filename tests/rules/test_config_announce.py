@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,9 @@ hooks:
 SECRETS = {"HOOK": "https://hooks.slack.com/services/T0/B0/s3cret", "TOKEN": "t0ken"}
 
 
-def read(text: str) -> Configuration:
+def read(text: str, secrets: Mapping[str, str] = SECRETS) -> Configuration:
     root, faults = read_tree(HEAD + text)
-    return read_configuration(root, path=Path("/team/environments.yaml"), secrets=SECRETS, faults=faults)
+    return read_configuration(root, path=Path("/team/environments.yaml"), secrets=secrets, faults=faults)
 
 
 def test_channels_facts_and_hooks_are_as_they_are_written() -> None:
@@ -71,6 +72,25 @@ def test_channels_facts_and_hooks_are_as_they_are_written() -> None:
     assert found.environments["production"].unmet == ()
 
 
+@pytest.mark.parametrize(
+    ("channel", "value", "why"),
+    [
+        ('{slack: "${A}"}', "", "slack names a secret that is empty: ${A}"),
+        ('{slack: "${A}"}', "hunter2", "begins with https:// or http://"),
+        ('{webhook: "https://a.de", headers: {X: "k ${A}"}}', "hunter\n2", "HTTP does not allow this one: X"),
+        ('{smtp: "${A}", from: a@b.de, to: [a@b.de]}', "hunter2", "a name and a port such as smtp.example.com:587"),
+        ('{smtp: "a.de:25", user: x, password: "${A}", from: a@b.de, to: [a@b.de]}', "", "password names a secret"),
+        ('{smtp: "${A}", tls: none, user: x, password: y, from: a@b.de, to: [a@b.de]}', "", "smtp names a secret"),
+        ('{smtp: "${A}", tls: none, user: x, password: y, from: a@b.de, to: [a@b.de]}', "hunter2:25", "for everyone"),
+    ],
+)
+def test_a_secret_that_is_no_use_is_a_matter_of_its_channel_alone(channel: str, value: str, why: str) -> None:
+    announcing = read(f"announce: {{channels: {{team: {channel}}}, automatic: {{incident: [team]}}}}", {"A": value})
+    assert announcing.announcing is not None
+    team = announcing.announcing.channel("team")
+    assert (team.way, why in team.lacks, "hunter" in team.lacks) == (None, True, False), team.lacks
+
+
 def test_no_secret_is_in_what_is_shown() -> None:
     found = read(WHOLE)
     assert found.announcing is not None
@@ -79,7 +99,7 @@ def test_no_secret_is_in_what_is_shown() -> None:
         "Slack, hooks.slack.com",
         "webhook, ops.example.com",
         "mail to a@b.de",
-        "a secret is missing",
+        "a secret is missing, or does not fit",
     ]
     shown = repr(found) + "".join(map(str, (*found.hooks["before-change"], *found.hooks["guard-fired"])))
     assert "the webhook at hooks.slack.com" in shown
@@ -106,6 +126,7 @@ def test_a_channel_that_is_not_there_is_told_with_those_that_are() -> None:
         ("announce: {channels: {a: {slack: 'https://a.de', webhook: 'https://a.de'}}}", "and no two"),
         ("announce: {channels: {a: {slack: 'https://a.de', to: [a@b.de]}}}", "a of slack has no to"),
         ("announce: {channels: {a: {slack: 'ftp://a.de'}}}", "must be a URL that begins with"),
+        ("announce: {channels: {a: {webhook: 'https://a.de', headers: {'A B': '${HOOK}'}}}}", "allow this one: A B"),
         ("announce: {channels: {a: {smtp: 'a.de:25', to: [a@b.de]}}}", "needs the key from"),
         ("announce: {channels: {a: {smtp: 'a.de', from: a@b.de, to: [a@b.de]}}}", "a name and a port"),
         ("announce: {channels: {a: {smtp: 'a.de:25', from: a@b.de, to: []}}}", "at least one"),
