@@ -27,6 +27,14 @@ def test_what_can_not_be_judged_is_told(onlooker: Shell, words: tuple[str, ...],
     assert (ran.status, said in ran.err) == (status, True), ran.err
 
 
+@pytest.mark.parametrize(("words", "status"), [(("strict", "nonsense", "--yes"), 2), (("strict",), 3)])
+def test_before_anything_is_decided_its_json_has_change_and_error_alone(
+    onlooker: Shell, words: tuple[str, ...], status: int
+) -> None:
+    ran = onlooker.run("triage", *words, "--json")
+    assert (ran.status, list(ran.document), ran.document["change"]) == (status, ["change", "error"], None), ran.out
+
+
 def test_from_a_script_it_is_off_recorded_told_and_over(shell: Shell) -> None:
     assert shell.run(*OPEN).status == 0
     unsure = shell.run("triage", "--yes")  # the protected environment, and the feature that is seen
