@@ -16,6 +16,7 @@ _TRUE = frozenset({"true", "(true)"})
 _FALSE = frozenset({"false", "(false)", "null", "(null)", "empty", "(empty)"})
 _FALSE_TO_PHP = frozenset({"", "0"})
 _QUOTED = re.compile(r"""(['"])(.*)\1""")
+NO_COMPANY = 0  # what PHP's (int) makes of a word that is no number; nobody's number is 0
 _LONGEST_NUMBER = 18  # digits; beyond it is no company, and PHP's integers end soon
 _YES = frozenset({"true", "on", "yes", "1"})
 _NO = frozenset({"false", "off", "no", "0"})
@@ -141,9 +142,14 @@ def odd_spelling(value: str | None) -> bool:
 
 
 def read_companies(value: str | None) -> tuple[int, ...]:
-    """The companies in a value of `.env` or a cached setting, skipping what is no number."""
-    words = (value or "").replace(",", " ").split()
-    return tuple(sorted({int(word) for word in words if _is_number(word)}))
+    """The companies in a value of `.env` or a cached setting; what is no number counts as NO_COMPANY.
+
+    So a list with nothing else in it is not empty: to the application it hardly means everyone.
+    """
+    if value is None or value.lower() in _FALSE:
+        return ()
+    words = value.replace(",", " ").split()
+    return tuple(sorted({int(word) if _is_number(word) else NO_COMPANY for word in words}))
 
 
 def _is_number(word: str) -> bool:

@@ -174,5 +174,5 @@ def companies_in(value: object) -> tuple[int, ...]:
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):
-        return read_companies(",".join(str(item) for item in value))
-    return read_companies(None if value is None else str(value))
+        return read_companies(",".join(str(item) for item in value if type(item) in (int, str)))
+    return read_companies(str(value)) if type(value) in (int, str) else ()

@@ -13,6 +13,7 @@ from rolloutctl.rules.config import Environment, Flag
 from rolloutctl.rules.env_lines import LINE_END, EnvText
 from rolloutctl.rules.env_text import assign, assignment_of, definitions, restore, value_of
 from rolloutctl.rules.flags import (
+    NO_COMPANY,
     Audience,
     companies_in_words,
     odd_spelling,
@@ -179,7 +180,8 @@ class Wish(Struct, frozen=True):
 
         Raises:
             UsageError: companies for a flag that knows none.
-            Refused: what would turn a list into "everyone", or everyone into a list, unasked.
+            Refused: what would turn a list into "everyone", or everyone into a list, unasked, or keep a list that
+                nobody can read.
         """
         if (self.companies or self.add or self.remove) and flag.companies_key is None:
             raise UsageError(
@@ -198,7 +200,14 @@ class Wish(Struct, frozen=True):
                 f"Everyone sees {flag.name} already; a list would limit it to {companies_in_words(self.add)}.",
                 hint=f"If that is meant: --companies {write_companies(self.add)}",
             )
-        left = (set(now.companies) | set(self.add)) - set(self.remove)
+        known = set(now.companies) - {NO_COMPANY}
+        if NO_COMPANY in now.companies and (self.add or not (self.remove and known)):
+            raise Refused(
+                f"{flag.companies_key} in .env holds what is no company's number, so nobody knows whom it means.",
+                hint=f"Say who is to see {flag.name}, all of them: --companies 15,42. "
+                "For everyone: --companies all. For nobody: toggle ... false.",
+            )
+        left = (known | set(self.add)) - set(self.remove)
         if self.remove and now.everyone:
             raise Refused(
                 f"Everyone sees {flag.name}, without a list that {companies_in_words(self.remove)} could leave.",
@@ -280,7 +289,7 @@ def _is_plain(value: str | None) -> bool:
 def _passable(value: str | None) -> str:
     if value is None or _is_plain(value):
         return value or ""
-    return write_companies(read_companies(value)) or ("true" if read_enabled(value) else "false")
+    return write_companies(filter(None, read_companies(value))) or ("true" if read_enabled(value) else "false")
 
 
 def _stands(flag: Flag, key: str, now: str | None, wanted: str) -> bool:
@@ -298,6 +307,9 @@ def _oddities(flag: Flag, text: EnvText) -> Iterable[str]:
     value = value_of(text, flag.key)
     if odd_spelling(value) and "${" not in (value or ""):  # what a reference means, only phpdotenv says
         yield f"{flag.key}={value} was neither true nor false; to Laravel such a text counts as on."
+    listed = value_of(text, flag.companies_key) if flag.companies_key else None
+    if NO_COMPANY in read_companies(listed) and "${" not in (listed or ""):
+        yield f"{flag.companies_key} held what is no company's number; to PHP that is company 0."
 
 
 def _bare_value(assignment: str | None) -> str | None:

@@ -76,7 +76,7 @@ def limit_for(requests: Iterable[Mapping[str, Any]]) -> int:
 def filled(probe: Probe, audience: Audience | None) -> dict[str, str]:
     """A probe's headers with a listed company and one that is not."""
     listed = audience.companies if audience else ()
-    company = listed[0] if listed else 1
+    company = (*filter(None, listed), *listed, 1)[0]  # NO_COMPANY only where there is no other
     other = next(number for number in range(1, len(listed) + 3) if number not in listed and number != company)
     return {
         name: value.replace("{company}", str(company)).replace("{other}", str(other))

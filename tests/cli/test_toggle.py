@@ -258,3 +258,19 @@ def test_a_switch_off_of_what_only_env_has_on_is_done_without_a_step(shell: Shel
     shell.configuration.write_text(text.replace("{connection: embedded}", "{connection: embedded, steps: []}", 1))
     ran = shell.run(*TOGGLE, "false", "--yes")
     assert (ran.status, "CUSTOMER_PORTAL=false" in env.read_text(encoding="utf-8")) == (0, True), ran.err
+
+
+def test_a_list_with_what_is_no_number_is_written_as_asked_and_not_added_to(shell: Shell) -> None:
+    listed = "FEATURE_CUSTOMER_PORTAL_TEST_COMPANIES="
+    assert shell.run(*TOGGLE, "false", "--yes").status == 0
+    (env,) = shell.folder.rglob("app/.env")
+    env.write_text(env.read_text().replace(listed, f"{listed}15,abc"))
+    ran = shell.run(*TOGGLE, "true", "--companies", "15", "--yes")
+    assert (ran.status, f"{listed}15\n" in env.read_text()) == (0, True), ran.err
+    assert shell.run(*TOGGLE, "true", "--companies", "15,42", "--yes").status == 0
+    env.write_text(env.read_text().replace("15,42", "15;42"))
+    added = shell.run(*TOGGLE, "true", "--add-companies", "7", "--yes")
+    assert (added.status, "Everyone sees" in added.err) == (3, False), added.err
+    assert "holds what is no company's number" in added.err
+    assert "everyone" not in shell.run("status", "demo").out
+    assert shell.run(*TOGGLE, "false", "--yes").status == 0

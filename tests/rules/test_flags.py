@@ -112,8 +112,21 @@ def test_any_value_in_env_can_be_read(value: str | None) -> None:
     assert read_enabled(value) in {True, False}
 
 
-def test_a_number_too_long_to_be_one_is_skipped() -> None:
-    assert read_companies("15," + "9" * 5000) == (15,)
+@pytest.mark.parametrize(
+    ("value", "companies"),
+    [
+        ("15,abc", (0, 15)),
+        ("15;42", (0,)),
+        ("none", (0,)),
+        ("15," + "9" * 5000, (0, 15)),
+        ("${PILOTS}", (0,)),
+        (" , ", ()),
+        ("null", ()),
+        ("(empty)", ()),
+    ],
+)
+def test_what_is_no_number_counts_as_company_0_and_so_not_as_everyone(value: str, companies: tuple[int, ...]) -> None:
+    assert read_companies(value) == companies
 
 
 # As tried: Laravel 8's env() and PHP's (bool).

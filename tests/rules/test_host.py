@@ -93,6 +93,8 @@ def test_a_setting_may_be_an_array_with_enabled_in_it_or_any_value_of_php(value:
         (None, ()),
         (True, ()),
         ([["15"]], ()),
+        (["15", "abc"], (0, 15)),
+        ("15;42", (0,)),
     ],
 )
 def test_a_cached_list_may_be_a_list_a_text_or_a_mapping(value: object, companies: tuple[int, ...]) -> None:

@@ -50,6 +50,8 @@ PLAIN = replace(FLAG, companies_key=None, companies_config=None)
         (Wish(True, remove=(103,)), PILOT, PILOT),
         (Wish(True, add=(42,), remove=(103,)), Audience(True, (15, 103)), PILOT),
         (Wish(True, add=(42,), remove=(15,)), Audience(True, (15,)), Audience(True, (42,))),
+        (Wish(True, remove=(42,)), Audience(True, (0, 15, 42)), Audience(True, (15,))),
+        (Wish(True, (15,)), Audience(True, (0, 15)), Audience(True, (15,))),
     ],
 )
 def test_a_wish_and_who_sees_it_now_make_an_audience(wish: Wish, now: Audience, meant: Audience) -> None:
@@ -64,6 +66,11 @@ def test_a_wish_and_who_sees_it_now_make_an_audience(wish: Wish, now: Audience, 
         (Wish(True, remove=(15, 42)), PILOT, "the last company"),
         (Wish(True, remove=(15,)), Audience(False, (15,)), "the last company"),
         (Wish(True, remove=(15,)), NOBODY, "the last company"),
+        (Wish(True, add=(7,)), Audience(True, (0,)), "holds what is no company's number"),
+        (Wish(True, add=(7,)), Audience(True, (0, 15)), "holds what is no company's number"),
+        (Wish(True, add=(7,), remove=(15,)), Audience(False, (0, 15)), "holds what is no company's number"),
+        (Wish(True, remove=(7,)), Audience(True, (0,)), "holds what is no company's number"),
+        (Wish(True), Audience(False, (0,)), "holds what is no company's number"),
     ],
 )
 def test_a_list_never_becomes_everyone_nor_everyone_a_list_unasked(wish: Wish, now: Audience, why: str) -> None:
@@ -96,6 +103,8 @@ _ON, _LIST = b"FEATURE_PORTAL=true\n", b"FEATURE_PORTAL_TEST_COMPANIES="
         (b"FEATURE_PORTAL=TRUE\n" + _LIST + b"'42, 15'\n", PILOT, None),
         (_ON + _LIST + b"15\n", Audience(False, (15,)), b"FEATURE_PORTAL=false\n" + _LIST + b"15\n"),
         (_ON + _LIST + b"15\n", EVERYONE, _ON + _LIST + b"\n"),
+        (_ON + _LIST + b"15,abc\n", Audience(True, (15,)), _ON + _LIST + b"15\n"),
+        (_ON + _LIST + b"15;42\n", Audience(False, (0,)), b"FEATURE_PORTAL=false\n" + _LIST + b"15;42\n"),
         (_ON + _LIST + b"none\n", EVERYONE, _ON + _LIST + b"\n"),
         (_ON + _LIST + b"${PILOTS}\n", EVERYONE, _ON + _LIST + b"\n"),
         (_ON + _LIST + b"\n", EVERYONE, None),
@@ -117,6 +126,7 @@ def test_everyone_needs_no_list_where_there_is_none() -> None:
     [
         (b"FEATURE_PORTAL=off\n", "neither true nor false"),
         (b"FEATURE_PORTAL=true\nFEATURE_PORTAL=false\n", "stands 2 times"),
+        (b"FEATURE_PORTAL_TEST_COMPANIES=15,abc\n", "no company's number"),
     ],
 )
 def test_what_is_odd_about_a_file_is_noted(env: bytes, note: str) -> None:
@@ -125,7 +135,7 @@ def test_what_is_odd_about_a_file_is_noted(env: bytes, note: str) -> None:
 
 
 def test_a_reference_is_not_called_odd() -> None:
-    assert plan_edits(FLAG, EVERYONE, EnvText(b"FEATURE_PORTAL=${ALL}\n"))[2] == ()
+    assert plan_edits(FLAG, EVERYONE, EnvText(b"FEATURE_PORTAL=${ALL}\n" + _LIST + b"${PILOTS}\n"))[2] == ()
 
 
 ENVS = st.sampled_from(
@@ -301,6 +311,12 @@ ON, OFF, LIMITED = (
 )
 def test_a_change_is_narrow_when_it_is_on_every_host(target: Audience, envs: list[bytes], narrow: bool) -> None:
     assert is_narrowing(target, [host_plan(env, target) for env in envs]) is narrow
+
+
+def test_a_list_without_a_number_in_it_is_not_everyone_so_companies_instead_of_it_are_no_narrowing() -> None:
+    env = ON + _LIST + b"15;42\n"
+    assert not is_narrowing(PILOT, [host_plan(env, PILOT)])
+    assert is_narrowing(NOBODY, [host_plan(env, NOBODY)])
 
 
 def test_what_a_cache_still_hides_counts_as_widening() -> None:
