@@ -309,7 +309,7 @@ def _oddities(flag: Flag, text: EnvText) -> Iterable[str]:
         yield f"{flag.key}={value} was neither true nor false; to Laravel such a text counts as on."
     listed = value_of(text, flag.companies_key) if flag.companies_key else None
     if NO_COMPANY in read_companies(listed) and "${" not in (listed or ""):
-        yield f"{flag.companies_key} held what is no company's number; to PHP that is company 0."
+        yield f"{flag.companies_key} held what is no company's number."
 
 
 def _bare_value(assignment: str | None) -> str | None:
