@@ -104,7 +104,7 @@ def about(found: EnvironmentStatus, host: HostStatus, flag: Flag) -> str:
         return ""
     said = _in_files(on_host, state, flag)
     if on_host.unfinished:
-        said.append("a step of the newest change failed, so what it wrote may not be live")
+        said.append("what the newest change wrote may not be live")
     for asked in failures(on_host.probes):
         label = describe(asked.id, {flag.name: flag}, found.environment)
         meant = on_host.effective or on_host.file

@@ -128,7 +128,7 @@ def _outcome(change: Change) -> Cell:
 def _dissent(change: Change) -> str:
     if change.dissenters:
         return f"otherwise on {words.listed(change.dissenters)}"
-    return f"a step failed on {words.listed(change.lame)}" if change.lame else ""
+    return f"may not be live on {words.listed(change.lame)}" if change.lame else ""
 
 
 def _unconfirmed(change: Change) -> str:

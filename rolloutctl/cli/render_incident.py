@@ -55,6 +55,7 @@ def show_incident(found: Incident, now: datetime, page: Page) -> None:
     _show_timeline(found, page)
     if found.is_open:
         page.gap()
+        _show_left(found, page)
         over = words.command("incident", "recovered", found.environment, "--flag", found.flag)
         page.advice(f"Once it is over: {over}", indent=2)
 
@@ -79,7 +80,15 @@ def recorded(opened: Opened, page: Page) -> None:
         return
     how = "was open already, and has been said more of" if opened.joined else "is recorded"
     page.line(("✓ ", "bold green"), f"The incident {found.id} {how}: {in_short(found)}.", hang=2)
+    _show_left(found, page)
     page.advice(f"its timeline: {words.command('incident', 'show', found.environment)}", indent=2)
+
+
+def _show_left(found: Incident, page: Page) -> None:
+    """How to finish a switch-off that is not done on every host."""
+    if found.is_left_on:
+        off = words.command("toggle", found.environment, found.flag, "false")
+        page.advice(f"To switch it off everywhere: {off}", indent=2)
 
 
 def _state(found: Incident, now: datetime) -> str:

@@ -70,9 +70,9 @@ def show_triaged(triaged: Triaged, page: Page) -> None:
         recorded(triaged.opened, page)
     if triaged.after:
         page.gap()
-        page.line(("Measured now, with the feature off:", "bold"))
+        page.line(("Measured now, with the feature off:" if triaged.is_off else "Measured now:", "bold"))
         show_measured(judged.measured, judged.scene.flag, page)
-        if judged.measured.ill:
+        if judged.measured.ill and triaged.is_off:
             page.line(
                 ("! ", "bold yellow"), "It is ill although the feature is off: the cause is another one.", indent=2
             )
@@ -81,8 +81,7 @@ def show_triaged(triaged: Triaged, page: Page) -> None:
 
 def _left(triaged: Triaged, judged: Judgement) -> tuple[Step, ...]:
     """The steps, without the first where that was the switch-off and is done."""
-    off = judged.verdict.decision == "switch-off" and triaged.done is not None
-    return judged.steps[1:] if off and triaged.done and triaged.done.result != "planned" else judged.steps
+    return judged.steps[1:] if judged.verdict.decision == "switch-off" and triaged.is_off else judged.steps
 
 
 def _show_steps(steps: tuple[Step, ...], page: Page) -> None:

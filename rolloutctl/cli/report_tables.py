@@ -224,7 +224,8 @@ def _span(begin: datetime, end: datetime | None, zone: ZoneInfo) -> str:
 
 def _incident(each: Incident, zone: ZoneInfo) -> tuple[str, ...]:
     affected = "not known" if each.affected is None else f"{each.affected:g} % of its users"
-    off = "not switched off" if each.switched_off is None else f"after {_after(each.switched_off, each)}"
+    never = "not off everywhere" if each.decision == "switch-off" else "not switched off"
+    off = never if each.switched_off is None else f"after {_after(each.switched_off, each)}"
     over = "not yet" if each.recovered is None else f"after {_after(each.recovered, each)}"
     what = each.symptom or "nobody said"
     return when(each.detected, zone), each.severity, what, affected, off, over, f"{each.decision}, {each.actor}"

@@ -49,7 +49,7 @@ def _state(found: Incident, scene: Scene) -> str:
     if found.decision == NOTHING and not left:
         return "Nobody saw it when it was noticed"
     if found.decision == SWITCH_OFF:
-        return "It is being switched off" + (f"; for now, {named(left)}" if left else "")
+        return "It is not off everywhere yet" + (f": {named(left)}" if left else "")
     return f"It stays on meanwhile, for {scene.audience}" if scene.audience else "It stays on meanwhile"
 
 

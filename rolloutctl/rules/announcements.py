@@ -24,7 +24,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     Args:
         flag: the flag.
         environment: where.
-        seen: by host, who sees the feature there; None: it can't say, or file and config cache differ.
+        seen: by host, who sees the feature there; None: it can't say, file and config cache differ, or
+            what was written last may not be live.
         lost: by host, why it can't be reached.
         rollout: the plan for this flag in this environment, if there is one.
         standing: where that stands.
@@ -54,7 +55,9 @@ class Scene(Struct, frozen=True, kw_only=True):
         lines = [f"{name} cannot be reached: {why}" for name, why in self.lost.items()]
         for name, audience in self.seen.items():
             if audience is None:
-                lines.append(f"{name} can't say who sees it: .env and config cache differ, or can't be read")
+                lines.append(
+                    f"{name} can't say who sees it: .env and config cache differ, can't be read, or may not be live"
+                )
             elif not wanted(audience):
                 several = len(audience.companies) > 1 and audience.enabled
                 lines.append(f"on {name} {audience} {'see' if several else 'sees'} it")

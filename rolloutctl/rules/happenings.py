@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ _A_DAY = timedelta(days=1)  # no change takes longer: a clock was set meanwhile
 class Happening(Struct, frozen=True):
     """A mark of an incident, or a kept change; `at` is UTC, by the clock of whoever made it, a change's when it ended.
 
-    `off`: whether nobody sees the feature from then on, on any host that could be asked.
+    `off`: whether nobody sees the feature from then on, on any host: none was missed, and on each it is live.
     """
 
     at: datetime
@@ -64,26 +64,27 @@ def said(value: object) -> str:
     return value[:_LONGEST] if isinstance(value, str) else ""
 
 
-def _changed(change: Change, ours: Mapping[str, object], seen_on: dict[str, bool]) -> Happening:
+def _changed(change: Change, ours: Collection[str], seen_on: dict[str, bool]) -> Happening:
     """A change that was kept; `seen_on` has by host whether somebody sees the feature there, as far as one knows."""
-    kept = {host for host, end in change.ends.items() if end == "kept"}
-    if change.after.nobody:
-        for host in texts_in(change.fields.get("hosts")):
-            if host in ours:
-                seen_on.setdefault(host, True)
-    seen_on.update(dict.fromkeys(kept, not change.after.nobody))
-    still_on = sorted(host for host, on in seen_on.items() if on)
-    what = "switched off" if change.after.nobody else f"opened for {change.after}"
-    if change.after.nobody and still_on:
-        what += f", not on {', '.join(still_on)}"
+    off, lame = change.after.nobody, change.lame
+    kept = [host for host, end in change.ends.items() if end == "kept"]
+    named = texts_in(change.fields.get("hosts"))
+    if off:  # also a host whose log can't be read: nobody knows that it was switched off
+        for host in named:
+            seen_on.setdefault(host, True)
+    seen_on.update({host: not off or host in lame for host in kept})
+    still_on = sorted(host for host, on in seen_on.items() if on and (host in ours or host in named))
+    if not off:
+        what = f"opened for {change.after}"
+    elif not still_on:
+        what = "switched off"
+    else:
+        missed = ", ".join(host for host in still_on if host not in lame)
+        what = "set to nobody" + (f", not on {missed}" if missed else "")
+        what += f"{' and' if missed else ', but it'} may not be live on {', '.join(lame)}" if lame else ""
     actor = str(change.fields.get("actor") or "somebody")
-    return Happening(
-        moment_of(change.fields),
-        actor,
-        what,
-        said(change.fields.get("reason")),
-        off=change.after.nobody and not still_on,
-    )
+    note = said(change.fields.get("reason"))
+    return Happening(moment_of(change.fields), actor, what, note, off=off and not still_on)
 
 
 def _lengths(ours: Mapping[str, Iterable[Record]]) -> dict[str, timedelta]:

@@ -13,7 +13,6 @@ from rolloutctl.rules.records import OfAChange, Record, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
 PROVISIONAL = "provisional"
-STEP_FAILED = "a-step-failed"  # the cause of a switch-off that was kept all the same
 
 
 class Change(Struct, OfAChange, frozen=True):
@@ -28,7 +27,7 @@ class Change(Struct, OfAChange, frozen=True):
     ends: Mapping[str, str]
     edits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # by host
     ended: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    lame: tuple[str, ...] = ()  # hosts where it was kept although a step failed, so that it may not be live
+    lame: tuple[str, ...] = ()  # hosts where it was kept, and may not be live
 
     @property
     def time(self) -> str:
@@ -91,7 +90,7 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
                 change["ends"][host] = record.event
             if record.event in DECIDED:
                 change["ended"][host] = record.data
-            if record.event == "kept" and record.data.get("cause") == STEP_FAILED:
+            if record.event == "kept" and record.unfinished and host not in change["lame"]:
                 change["lame"] = (*change["lame"], host)
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
         orders.append(list(dict.fromkeys(record.change for record in changes)))

@@ -120,10 +120,9 @@ class HostState(Struct, frozen=True):
 
     @property
     def unfinished(self) -> bool:
-        """Whether a step of the newest change failed for good: what it wrote may not be live."""
+        """Whether what the newest change wrote may not be live: a step failed for good, or it was still seen."""
         ended = next((record for record in reversed(self.records) if "steps" in record.data), None)
-        last = {str(step.get("name")): step.get("ok") for step in (ended.steps if ended is not None else ())}
-        return not all(last.values())
+        return ended is not None and ended.unfinished
 
     def in_sync(self, flag: Flag) -> bool:
         """Whether the cached config says what `.env` says, as far as both can be known."""

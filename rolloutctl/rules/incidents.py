@@ -47,7 +47,7 @@ class Incident(Struct, frozen=True, kw_only=True):
         affected: percent of the feature's users; None: nobody knows.
         detected: when it was seen first.
         decision: switch-off, keep, or nothing where nobody saw the feature anyway: the last one.
-        switched_off: when nobody saw the feature any more, on any host that could be asked; the first time.
+        switched_off: when nobody saw the feature any more, on any host; the first time.
         recovered: when somebody said so first.
         entries: its timeline, in the order of the logs.
     """
@@ -70,6 +70,11 @@ class Incident(Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Whether nobody has said yet that it is over."""
         return self.recovered is None
+
+    @property
+    def is_left_on(self) -> bool:
+        """Whether it was to be switched off, and that is not done on every host yet."""
+        return self.is_open and self.decision == SWITCH_OFF and self.switched_off is None
 
 
 def incidents_in(logs: Mapping[str, Sequence[Record]], *, flag: str, environment: str) -> tuple[Incident, ...]:
@@ -100,7 +105,8 @@ def newest_open(incidents: Iterable[Incident]) -> Incident | None:
 
 def in_short(found: Incident) -> str:
     """How fast it went: `switched off 42 s after it was detected, recovered after 31 min`."""
-    off = {SWITCH_OFF: "not switched off yet", KEEP: "kept on", NOTHING: "off already"}[found.decision]
+    left = "not off everywhere yet" if found.is_open else "never off everywhere"
+    off = {SWITCH_OFF: left, KEEP: "kept on", NOTHING: "off already"}[found.decision]
     if found.switched_off is not None:
         off = f"switched off {_after(found, found.switched_off)} after it was detected"
     over = "still open" if found.recovered is None else f"recovered after {_after(found, found.recovered)}"

@@ -144,6 +144,11 @@ class Plan(Struct, frozen=True):
         """The hosts where an edit of `.env` takes no effect: a config cache stands, and no step builds it anew."""
         return tuple(host for host in self.hosts if host.cached and not self.environment.steps)
 
+    @property
+    def without_effect(self) -> tuple[HostPlan, ...]:
+        """The idle hosts whose config cache does not say so already, whatever `.env` said."""
+        return tuple(h for h in self.idle if h.effective is None or not h.effective.within(self.target))
+
     def record(self, host: HostPlan, origin: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of all records of this change on one host; `origin` says who, from where, which version."""
         arbiter = self.environment.hosts[0].name

@@ -14,6 +14,9 @@ from msgspec import Struct
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.hiding import repr_without
 
+# The causes of a switch-off that was kept. The second one says little: an application that is ill beside it is enough.
+DONE, STEP_FAILED = "done", "a-step-failed"
+NO_EFFECT, NOT_LIVE = "no-effect", "not-live"  # no step builds the config cache anew; people may still see the feature
 _HEAD = re.compile(r"(?P<lines>0|[1-9][0-9]{0,11}) (?P<hash>[0-9a-f]{64}|)\n")
 
 
@@ -43,6 +46,12 @@ class Record(Struct, frozen=True):
         """The steps that ran, each with its name, ok and ms; a host may have written anything."""
         steps = self.data.get("steps")
         return tuple(step for step in steps if isinstance(step, Mapping)) if isinstance(steps, list) else ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is of a change that ended, and what that wrote may not be live all the same."""
+        last = {str(step.get("name")): step.get("ok") for step in self.steps}
+        return self.data.get("cause") in (NO_EFFECT, NOT_LIVE) or not all(last.values())
 
     @property
     def torn(self) -> bool:

@@ -60,4 +60,5 @@ def told_of(kind: Kind, scene: Scene, tools: Tools) -> Told:
 
 
 def _seen(state: HostState, flag: Flag) -> Audience | None:
-    return (state.effective(flag) or state.in_file(flag)) if state.in_sync(flag) else None
+    live = state.in_sync(flag) and not state.unfinished
+    return (state.effective(flag) or state.in_file(flag)) if live else None

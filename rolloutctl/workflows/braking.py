@@ -11,11 +11,11 @@ from rolloutctl.contracts import Session
 from rolloutctl.errors import Refused, Unreachable
 from rolloutctl.fleet import Fleet
 from rolloutctl.rules.flags import Audience, same_people
-from rolloutctl.rules.history import STEP_FAILED
 from rolloutctl.rules.host import Event, HostState
 from rolloutctl.rules.locks import Drifted, lock_problem
 from rolloutctl.rules.outcomes import HostOutcome, outcome_from, unreached
 from rolloutctl.rules.plans import HostPlan, Plan
+from rolloutctl.rules.records import DONE, NO_EFFECT, STEP_FAILED
 from rolloutctl.rules.work import work_for
 from rolloutctl.workflows.closing import reach
 from rolloutctl.workflows.looking import look_at
@@ -137,9 +137,8 @@ def _narrowed(session: Session, plan: Plan, host: HostPlan, prepared: Sequence[E
     told = (*notes, *(objection.passed or objection.message for objection in objections))
     said = len(session.said)
     try:
-        locked, committed, kept = session.narrow_at_once(
-            _PATIENCE, plan.change, plan.environment.hold, ("done", STEP_FAILED)
-        )
+        causes = (NO_EFFECT, NO_EFFECT) if plan.without_effect else (DONE, STEP_FAILED)
+        locked, committed, kept = session.narrow_at_once(_PATIENCE, plan.change, plan.environment.hold, causes)
         problem = lock_problem(host.name, locked)
         if problem is not None:
             moved = isinstance(problem, Drifted) and problem.moved

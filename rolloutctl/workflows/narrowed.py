@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from shlex import quote
 
+from msgspec.structs import replace
+
 from rolloutctl.errors import PersonNeeded, Refused, RolloutctlError
 from rolloutctl.fleet import Fleet
-from rolloutctl.rules.outcomes import HostOutcome
+from rolloutctl.rules.outcomes import HostOutcome, outcome_from
 from rolloutctl.rules.plans import HostPlan, Plan
+from rolloutctl.rules.records import NOT_LIVE, body
 from rolloutctl.rules.requests import describe, is_about_flag
 from rolloutctl.rules.work import failures
 from rolloutctl.workflows.closing import Outcomes, again, lines_of, names_of, reach, remember, run_once
@@ -36,9 +39,11 @@ def conclude_narrowing(
     missed += [outcome.name for outcome in hosts if outcome.result != "kept" and outcome.name not in overtaken]
     unwritten = [host.name for host in plan.hosts if host.unwritten and host.name not in missed]
     kept = [outcome.name for outcome in hosts if outcome.result == "kept" and outcome.name not in overtaken]
-    idle = [host for host in plan.idle if host.name in kept and not _cached_so(host, plan)]
+    idle = [host for host in plan.without_effect if host.name in kept]
     idle_names = [host.name for host in idle]
     weak = [name for name in kept if name not in idle_names and _not_live(outcomes[name], plan)]
+    _note_not_live(fleet, plan, outcomes, weak, tools)
+    hosts = tuple(outcomes.values())
     dead = [outcome.name for outcome in hosts if outcome.result == "kept" and _without_php_fpm(outcome)]
     error = (
         _both(_error(plan, hosts, missed, weak), _without_effect(plan, idle))
@@ -64,9 +69,22 @@ def _not_live(outcome: HostOutcome, plan: Plan) -> bool:
     return False
 
 
-def _cached_so(host: HostPlan, plan: Plan) -> bool:
-    """Whether the config cache says so already, whatever `.env` said."""
-    return host.effective is not None and host.effective.within(plan.target)
+def _note_not_live(fleet: Fleet, plan: Plan, outcomes: Outcomes, names: Sequence[str], tools: Tools) -> None:
+    """Record what a host can't know: every step went well, and a probe still sees the feature, or a file is old.
+
+    Once the host has recorded the change as kept; so incidents and the next switch-off know that it is not done yet.
+    """
+    origin = tools.origin_now().fields()
+    told = {
+        host.name: {"event": "kept", "cause": NOT_LIVE, "steps": [], **plan.record(host, origin)}
+        for host in plan.hosts
+        if host.name in names and not any(record.unfinished for record in outcomes[host.name].records)
+    }
+    said = fleet.each(lambda session: session.append(told[session.host.name]), [n for n in told if n in fleet.sessions])
+    for name, fields in told.items():
+        wrote, outcome = outcome_from(name, said.get(name, ())).records, outcomes[name]
+        owed = () if wrote else (body(fields),)
+        outcomes[name] = replace(outcome, records=outcome.records + wrote, unrecorded=outcome.unrecorded + owed)
 
 
 def _both(somewhere: PersonNeeded | None, idle: PersonNeeded | None) -> PersonNeeded | None:

@@ -34,7 +34,7 @@ class FlagOnHost(Struct, frozen=True):
     effective: Audience | None  # None: the config cache doesn't show it
     in_sync: bool
     probes: tuple[Asked, ...] = ()
-    unfinished: bool = False  # a step of the host's newest change failed: what it wrote may not be live
+    unfinished: bool = False  # what the host's newest change wrote may not be live
 
     @property
     def well(self) -> bool:

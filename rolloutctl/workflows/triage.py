@@ -64,6 +64,11 @@ class Triaged(Struct, frozen=True):
     after: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_off(self) -> bool:
+        """Whether it was switched off on every host, or was off already."""
+        return self.done is not None and self.done.result in ("kept", "unchanged")
+
 
 def triage(report: Report, tools: Tools, desk: Desk, witness: Witness) -> Triaged:
     """Measure, decide, switch off where that is the answer, and record the incident on every host.
@@ -104,7 +109,8 @@ def _off_first(case: _Case, desk: Desk) -> Triaged:
     """Seconds count: what is wrong is measured once nobody sees it any more."""
     done, opened = case.switch_off(desk)
     look = look_around(done.plan.environment, case.flag, case.tools, _SECONDS)
-    judged = replace(case, look=look).judged(done.plan.before)
+    sure = done.plan.before.enabled or done.result == "unchanged"  # else what was written before may not be live yet
+    judged = replace(case, look=look).judged(done.plan.before if sure else None)
     return Triaged(case.report.environment, judged, done, opened, after=True, notes=look.notes)
 
 
@@ -117,7 +123,7 @@ def _flag_in(look: Look, environment: str, witness: Witness) -> str | None:
     seen = look.flags_seen
     if len(seen) > 1:
         return witness.which(seen)
-    if not seen and (look.status is None or not look.status.reachable):
+    if not seen and look.unsure:
         raise UsageError(
             f"Not every host of {environment} can say who sees what: name the flag.",
             subject=environment,

@@ -31,6 +31,13 @@ class Look(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     @property
+    def unsure(self) -> bool:
+        """Whether some feature is seen by nobody who can say so, and a host can't say."""
+        found = self.status
+        names = dict.fromkeys(name for host in found.hosts for name in host.flags or {}) if found else ()
+        return found is None or not found.reachable or any(seen_in(found, name) is None for name in names)
+
+    @property
     def flags_seen(self) -> tuple[str, ...]:
         """The flags that somebody sees, on any host that could be asked."""
         found = self.status
@@ -97,10 +104,15 @@ def numbers_of(measured: Measured) -> Mapping[str, float | str]:
 
 
 def seen_in(found: EnvironmentStatus, flag: str) -> Audience | None:
-    """Who sees a feature: somebody, where any host has it on, be it only in its file; None where a host can't say."""
+    """Who sees a feature: somebody, where any host has it on, be it only in its file; None where a host can't say.
+
+    So it is where what was written last may not be live.
+    """
     states = [host.flags[flag] if host.flags else None for host in found.hosts]
     each = [audience for state in states if state for audience in (state.effective, state.file) if audience]
-    unsure = found.error is not None or any(state is None or not (state.effective or state.file) for state in states)
+    unsure = found.error is not None or any(
+        state is None or state.unfinished or not (state.effective or state.file) for state in states
+    )
     return next((audience for audience in each if audience.enabled), None if unsure else NOBODY)
 
 

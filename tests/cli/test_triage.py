@@ -92,3 +92,26 @@ def test_on_a_terminal_it_asks_how_bad_it_is_and_how_many_are_affected(shell: Sh
     named = ("triage", "strict", "customer_portal", "--symptom", "blank pages", "--severity", "critical")
     no = shell.type(*named, answers=[("[Y/n] ", "n\n")])
     assert (no.status, "there is nothing to switch off" in no.out) == (0, True)
+
+
+def test_what_is_not_off_is_called_off_nowhere_until_it_is(shell: Shell) -> None:
+    assert shell.run("status", "strict").status == 0
+    (switches,) = shell.folder.glob("state/rolloutctl/**/break")
+    assert shell.run(*OPEN).status == 0
+    (switches / "restart").write_text("Job for php8.2-fpm.service failed.")
+    ran = shell.run("triage", "strict", "customer_portal", "--severity", "critical", "--yes", "--symptom", "500s")
+    assert (ran.status, "it may not be live on strict" in ran.err) == (5, True), ran.err
+    assert "is recorded: not off everywhere yet, still open." in ran.out
+    assert ("Measured now:" in ran.out, "with the feature off" in ran.out) == (True, False)
+    assert " 1  Switch customer_portal off:\n      rolloutctl toggle strict customer_portal false" in ran.out
+    shown = shell.run("incident", "show", "strict").out
+    assert "Not off everywhere yet, still open." in shown
+    assert re.search(r"set to nobody, but it may not be live on strict +tester", shown)
+    assert "To switch it off everywhere: rolloutctl toggle strict customer_portal false" in shown
+    assert "kept (may not be live on strict)" in shell.run("audit", "strict").out
+
+    (switches / "restart").unlink()
+    assert shell.run("toggle", "strict", "customer_portal", "false", "--yes").status == 0
+    over = shell.run("incident", "recovered", "strict", "--json").document["incident"]
+    assert [entry["what"] for entry in over["timeline"]][-2:] == ["switched off", "incident recovered"]
+    assert over["switched_off"] == over["timeline"][-2]["at"]

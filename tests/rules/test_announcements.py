@@ -243,7 +243,9 @@ def test_an_incident_says_whether_somebody_still_sees_it() -> None:
     over = letter("recovered", TRUE["recovered"])
     assert ("- ana: it is the calendar" in over, "guard: errors" in over) == (True, False)
     going = replace(INCIDENT, switched_off=None)
-    assert "- It is being switched off" in letter("incident", replace(scene(incidents=(going,)), seen={}))
+    assert "- It is not off everywhere yet\n" in letter("incident", replace(scene(incidents=(going,)), seen={}))
+    unsure = replace(scene(incidents=(going,)), seen={"web-1": None})
+    assert "- It is not off everywhere yet: web-1 can't say who sees it" in letter("incident", unsure)
     assert "- Recovered: Mon 24 Nov 2025 10:31 CET, 31 min after it was noticed" in letter(
         "recovered", TRUE["recovered"]
     )

@@ -218,9 +218,11 @@ def test_the_states_of_hosts_tell_the_same_as_their_logs() -> None:
 
 
 def test_a_switch_off_that_was_kept_although_a_step_failed_names_the_host() -> None:
+    failed = [{"name": "restart", "ok": False}]
     logs = {
-        "web-1": kept("a", narrow=True),
-        "web-2": [record("a", "started", narrow=True), record("a", "kept", narrow=True, cause="a-step-failed")],
+        # no step failed there: the application was ill besides
+        "web-1": [record("a", "started", narrow=True), record("a", "kept", narrow=True, cause="a-step-failed")],
+        "web-2": [record("a", "started", narrow=True), record("a", "kept", narrow=True, steps=failed)],
     }
     (change,) = fold(logs)
     assert (change.outcome, change.lame) == ("kept", ("web-2",))

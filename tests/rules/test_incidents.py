@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolloutctl.rules.incidents import Incident, incidents_in, newest_open
+from rolloutctl.rules.incidents import Incident, in_short, incidents_in, newest_open
 from rolloutctl.rules.records import Record, read_record
 from rolloutctl.rules.rollout_log import standing
 
@@ -110,9 +110,39 @@ def test_a_switch_off_that_missed_a_host_has_not_switched_it_off_yet(story: Stor
     story.opened()
     story.after(10).change(False, hosts=("web-1",))
     assert story.only.switched_off is None
-    assert story.only.entries[-1].what == "switched off, not on web-2"
+    assert story.only.entries[-1].what == "set to nobody, not on web-2"
+    assert in_short(story.only) == "not off everywhere yet, still open"
     story.after(20).change(False, hosts=("web-2",))
     assert story.only.switched_off == BEGIN + timedelta(seconds=32)
+
+
+@pytest.mark.parametrize("cause", ["no-effect", "not-live"])
+def test_a_switch_off_that_may_not_be_live_is_none_and_the_first_complete_one_counts(story: Story, cause: str) -> None:
+    entry = story.opened()
+    story.change(False, cause=cause)
+    assert (story.only.switched_off, story.only.is_left_on) == (None, True)
+    assert story.only.entries[-1].what == "set to nobody, but it may not be live on web-1, web-2"
+    story.after(10).change(False, hosts=("web-1",))
+    assert story.only.entries[-1].what == "set to nobody, not on web-2"
+    story.after(11).change(False)
+    story.after(60).change(False)
+    assert story.only.switched_off == BEGIN + timedelta(seconds=23)
+    story.mark("recovered", incident=entry)
+    assert in_short(story.only) == "switched off 23 s after it was detected, recovered after 1 min 21 s"
+
+
+def test_a_step_that_failed_for_good_tells_the_same_whatever_the_cause(story: Story) -> None:
+    story.opened()
+    story.change(False, cause="client-gone", steps=[{"name": "restart", "ok": False}] * 2)
+    assert story.only.switched_off is None
+
+
+def test_a_host_whose_log_can_not_be_read_may_still_be_on(story: Story) -> None:
+    story.opened()
+    story.change(False, hosts=("web-1",))
+    del story.logs["web-2"]
+    assert story.only.switched_off is None
+    assert story.only.entries[-1].what == "set to nobody, not on web-2"
 
 
 def test_what_was_off_before_was_not_switched_off_in_the_incident(story: Story) -> None:

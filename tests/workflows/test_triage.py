@@ -10,12 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from rolloutctl.errors import Refused, UsageError
+from rolloutctl.rules.announced import facts_for
+from rolloutctl.rules.announced_way import Told
 from rolloutctl.rules.flags import EVERYONE
 from rolloutctl.rules.incidents import Severity
 from rolloutctl.rules.metrics import Sample
 from rolloutctl.rules.triage import Suggestion
 from rolloutctl.rules.triage_evidence import Measured
 from rolloutctl.rules.triage_steps import Judgement, Scene
+from rolloutctl.workflows.announce_looking import scene_of
+from rolloutctl.workflows.incident_marks import list_incidents
 from rolloutctl.workflows.triage import Report, Triaged, triage
 from rolloutctl.workflows.triage_measuring import look_around
 from tests.workflows.conftest import PAIR, Pair, tools_of
@@ -92,6 +96,16 @@ def test_what_is_measured_suggests_it_and_the_switch_off_is_recorded_everywhere(
     assert newest[0]["numbers"] == {"health on web-1": "answers 500", "health on web-2": "answers 500"}
 
 
+def test_an_application_that_is_ill_besides_keeps_nothing_on(pair: Pair) -> None:
+    pair.switch("customer_portal", True)
+    pair.breaks("health")
+    found = triaged(pair, Person(), flag="customer_portal", severity="critical", at_once=True, symptom="blank")
+    assert found.done is not None
+    assert found.opened is not None
+    assert found.opened.incident is not None
+    assert (found.done.error, found.is_off, found.opened.incident.switched_off is None) == (None, True, False)
+
+
 def test_a_critical_one_is_off_before_anything_is_measured_or_anybody_is_asked(pair: Pair) -> None:
     pair.switch("customer_portal", True)
     pair.breaks("health-on")
@@ -166,7 +180,42 @@ def test_a_host_that_is_lost_stops_no_switch_off_and_owes_the_incident(pair: Pai
     assert (found.done.error.exit_status, is_on(pair)) == (5, [False, True])
     assert found.opened is not None
     assert "lost has not recorded it" in found.opened.notes[0]
+    assert found.opened.incident is not None
+    assert found.opened.incident.is_left_on  # nobody knows of the lost one
     assert [each["event"] for each in pair.tools.mirror.owed("gone", "lost")] == ["incident"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "cause"),
+    [
+        ("{builtin: config-cache, name: cache}, {name: restart, run: echo no such unit; exit 1}", "a-step-failed"),
+        ("{builtin: config-cache, name: cache}, {name: restart, run: echo another php-fpm}", "not-live"),
+        ("", "no-effect"),
+    ],
+)
+def test_a_switch_off_that_may_not_be_live_is_not_off_until_one_is(pair: Pair, steps: str, cause: str) -> None:
+    pair.switch("customer_portal", True)
+    whole = pair.tools
+    pair.tools = tools_of(pair.folder, PAIR.replace("pair: {", f"pair: {{steps: [{steps}], "))
+    said = {"flag": "customer_portal", "severity": "critical", "symptom": "blank pages"}
+    found = triaged(pair, Person(), at_once=True, **said)
+    assert found.done is not None
+    assert found.opened is not None
+    assert found.opened.incident is not None
+    assert (found.done.result, found.is_off, found.opened.incident.is_left_on) == ("in_doubt", False, True)
+    assert pair.log("web-2")[-2].data["cause"] == cause
+    again = [triaged(pair, Person(), at_once=at_once, **said) for at_once in (True, False)]
+    assert [each.judgement and each.judgement.verdict.decision for each in again] == ["switch-off"] * 2
+    with pytest.raises(UsageError, match=r"name the flag|Nobody says so"):  # and not: nobody sees any
+        triaged(pair, Person())
+    scene = scene_of(pair.tools.configuration.flag("customer_portal"), "pair", pair.tools)
+    state = str(facts_for("incident", scene, Told())["state"])
+    assert state.startswith("It is not off everywhere yet: web-1 can't say")
+    pair.tools = whole
+    assert pair.switch("customer_portal", False).error is None
+    (listed,) = list_incidents([whole.configuration.environment("pair")], whole)
+    (incident,) = listed.incidents
+    assert (incident.switched_off, incident.entries[-1].what) == (incident.entries[-1].at, "switched off")
 
 
 def test_what_takes_long_is_left_behind(pair: Pair) -> None:
