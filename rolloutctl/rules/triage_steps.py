@@ -35,6 +35,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         recorded: whether the records tell which commit was deployed last.
         rollout: whether a rollout opens it there.
         measured: whether metrics are declared there; `guarded`: whether one of them guards.
+        incident: whether one of the feature is open there, or recorded with the decision.
     """
 
     environment: str
@@ -47,6 +48,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     rollout: bool = False
     measured: bool = False
     guarded: bool = False
+    incident: bool = True
 
     def command(self, *words: str) -> str:
         """A command of ours about this flag in this environment."""
@@ -72,7 +74,7 @@ def judgement(severity: Severity, affected: float | None, measured: Measured, sc
 def next_steps(decision: Decision, severity: Severity, scene: Scene) -> tuple[Step, ...]:
     """The steps, the one that is to be done now first."""
     if decision == NOTHING:
-        return (*_undone(scene), _over(scene))
+        return (*_undone(scene), _over(scene)) if scene.incident else _undone(scene)
     if decision == KEEP:
         return _kept(severity, scene)
     return (

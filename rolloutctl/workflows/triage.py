@@ -93,7 +93,7 @@ def triage(report: Report, tools: Tools, desk: Desk, witness: Witness) -> Triage
         return Triaged(report.environment, judged, *case.switch_off(desk), notes=look.notes)
     told = (judged.verdict.decision == KEEP or report.symptom) and not report.dry_run
     opened = case.record(judged.verdict.decision) if told and witness.lets_record() else None
-    return Triaged(report.environment, judged, opened=opened, notes=look.notes)
+    return Triaged(report.environment, case.judged(case.measured.audience, opened), opened=opened, notes=look.notes)
 
 
 def tell_channels(triaged: Triaged, tools: Tools) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def _off_first(case: _Case, desk: Desk) -> Triaged:
     done, opened = case.switch_off(desk)
     look = look_around(done.plan.environment, case.flag, case.tools, _SECONDS)
     sure = done.plan.before.enabled or done.result == "unchanged"  # else what was written before may not be live yet
-    judged = replace(case, look=look).judged(done.plan.before if sure else None)
+    judged = replace(case, look=look).judged(done.plan.before if sure else None, opened)
     return Triaged(case.report.environment, judged, done, opened, after=True, notes=look.notes)
 
 
@@ -161,8 +161,12 @@ class _Case(Struct, frozen=True):
             report = replace(report, affected=witness.how_many())
         return replace(self, report=report)
 
-    def judged(self, audience: Audience | None) -> Judgement:
-        return judgement(self.severity, self.report.affected, self.measured, self._scene(audience))
+    def judged(self, audience: Audience | None, opened: Opened | None = None) -> Judgement:
+        """What to do; `opened`: the incident that was recorded. Where nothing is switched off there may be none."""
+        known = self.look.status.incidents if self.look.status else ()
+        incident = bool(opened and opened.incident) or any(each.flag == self.flag for each in known)
+        scene = replace(self._scene(audience), incident=incident)
+        return judgement(self.severity, self.report.affected, self.measured, scene)
 
     def switch_off(self, desk: Desk) -> tuple[Done, Opened | None]:
         """As `toggle` does it; the incident is recorded behind it, and owed where no host can be reached."""

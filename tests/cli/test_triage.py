@@ -71,6 +71,7 @@ def ended(shell: Shell) -> None:
     assert shell.run("triage", "--yes").out.startswith("Nobody sees any feature in strict")
     nobody = shell.run("triage", "strict", "customer_portal", "--dry-run")
     assert (nobody.status, "there is nothing to switch off" in nobody.out) == (0, True), nobody.err
+    assert "incident recovered" not in nobody.out  # there is none that is open
 
 
 def test_on_a_terminal_it_asks_how_bad_it_is_and_how_many_are_affected(shell: Shell) -> None:

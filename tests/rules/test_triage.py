@@ -143,6 +143,12 @@ def test_off_is_followed_by_finding_mending_trying_opening_and_watching() -> Non
     ]
 
 
+def test_only_an_incident_that_there_is_can_be_over() -> None:
+    none = replace(SCENE, incident=False)
+    assert commands("nothing", "low")[-1] == "rolloutctl incident recovered production --flag customer_portal"
+    assert commands("nothing", "low", none) == commands("nothing", "low")[:-1]
+
+
 def test_what_stays_is_mended_the_sooner_the_worse_it_is() -> None:
     assert commands("keep", "high") == [
         "git switch -c fix/customer-portal",
