@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 
 from msgspec import Struct, field
 
@@ -28,6 +28,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
     Args:
         well: hosts that say that they are well, or have nothing to ask.
+        unasked: those of them whose health was not asked: there is no health check, or nobody there to ask it.
         ill: hosts whose health check fails.
         broken: hosts on which the feature's own probes answer otherwise than they should.
         probed: hosts whose probes of the feature were asked.
@@ -40,6 +41,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     """
 
     well: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     ill: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
     probed: tuple[str, ...] = ()
@@ -58,11 +60,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 def evidence(measured: Measured, flag: str) -> tuple[str, ...]:
     """What was measured, in sentences; also that it is well, or that nobody could be asked."""
-    told = []
-    if measured.well and not measured.ill:
-        told.append(f"Health is good on {all_of(len(measured.well))}.")
-    if measured.ill:
-        told.append(f"Health fails on {some_of(measured.ill, measured)}: {told_of(measured.ill)}.")
+    told = [*_health(measured)]
     if measured.broken:
         told.append(
             f"{flag} itself answers wrongly on {some_of(measured.broken, measured)}: {told_of(measured.broken)}."
@@ -77,6 +75,16 @@ def evidence(measured: Measured, flag: str) -> tuple[str, ...]:
     if measured.lost:
         told.append(f"Could not be asked: {told_of(measured.lost)}.")
     return tuple(told)
+
+
+def _health(measured: Measured) -> Iterator[str]:
+    good = len(measured.well) - len(measured.unasked)
+    if good and not measured.ill:
+        yield f"Health is good on {all_of(good)}."
+    if measured.unasked:
+        yield f"No health check was asked on {some_of(measured.unasked, measured)}."
+    if measured.ill:
+        yield f"Health fails on {some_of(measured.ill, measured)}: {told_of(measured.ill)}."
 
 
 def told_of(of: Mapping[str, str]) -> str:
@@ -96,7 +104,7 @@ def all_of(hosts: int) -> str:
     return {1: "its host", 2: "both hosts"}.get(hosts, f"all {hosts} hosts")
 
 
-def some_of(of: Mapping[str, str], measured: Measured) -> str:
+def some_of(of: Sized, measured: Measured) -> str:
     """`1 of 3 hosts`, or all of those that could be asked."""
     whole = max(measured.hosts, len(of))
     return all_of(whole) if len(of) == whole else f"{len(of)} of {whole} hosts"

@@ -81,6 +81,7 @@ def measured_of(look: Look, flag: Flag) -> Measured:
     wrong = {host.name: _wrong_answer(host, flag, named) for host in reached} if named else {}
     return Measured(
         well=tuple(host.name for host in reached if host.healthy),
+        unasked=tuple(host.name for host in reached if host.health is None),
         ill={host.name: f"answers {host.health}" for host in reached if host.health and not host.healthy},
         broken={name: words for name, words in wrong.items() if words},
         probed=tuple(host.name for host in reached if host.flags and host.flags[flag.name].probes),

@@ -58,6 +58,13 @@ def test_from_a_script_it_is_off_recorded_told_and_over(shell: Shell) -> None:
     ended(shell)
 
 
+def test_without_a_health_check_none_is_called_good(shell: Shell) -> None:
+    text = shell.configuration.read_text(encoding="utf-8").replace("  health: {", "  # health: {")
+    shell.configuration.write_text(text, encoding="utf-8")
+    told = shell.run("triage", "strict", "customer_portal", "--dry-run").out
+    assert ("No health check was asked on its host." in told, "Health is good" in told) == (True, False), told
+
+
 def ended(shell: Shell) -> None:
     """The incident of the test above is over, once."""
     over = shell.run("incident", "recovered", "strict", "--note", "deployed", "--json")

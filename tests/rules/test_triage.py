@@ -118,6 +118,14 @@ def test_the_evidence_tells_all_that_was_asked() -> None:
     )
 
 
+def test_health_that_nobody_asked_is_not_called_good() -> None:
+    assert evidence(Measured(well=("a",), unasked=("a",)), "portal") == ("No health check was asked on its host.",)
+    assert evidence(Measured(well=("a", "b", "c"), unasked=("c",)), "portal") == (
+        "Health is good on both hosts.",
+        "No health check was asked on 1 of 3 hosts.",
+    )
+
+
 def test_many_pieces_of_evidence_are_counted_and_not_listed() -> None:
     found = suggested(Measured(ill={f"web-{number}": "answers 500" for number in range(9)}), "portal")
     assert found is not None
