@@ -79,6 +79,8 @@ def recorded(opened: Opened, page: Page) -> None:
     if found is None:
         return
     how = "was open already, and has been said more of" if opened.joined else "is recorded"
+    if opened.kept_here:
+        how = "is kept on this machine, and a later change from here writes it on the hosts"
     page.line(("✓ ", "bold green"), f"The incident {found.id} {how}: {in_short(found)}.", hang=2)
     _show_left(found, page)
     page.advice(f"its timeline: {words.command('incident', 'show', found.environment)}", indent=2)

@@ -67,7 +67,7 @@ class Aftermath:
         opened = announced(open_incident(self._environment, self._flag, self._tools, facts), self._tools)
         if opened.incident is None:
             return opened.notes
-        word = "is more of" if opened.joined else "is recorded as"
+        word = "is more of" if opened.joined else "is kept on this machine as" if opened.kept_here else "is recorded as"
         show = f"rolloutctl incident show {self._environment}"
         return (f"It {word} incident {opened.incident.id}: {show}", *opened.notes)
 

@@ -11,6 +11,7 @@ from rolloutctl.rules.host import HostState
 from rolloutctl.rules.incidents import incidents_in
 from rolloutctl.rules.rollout_log import standing
 from rolloutctl.rules.rollout_standing import Standing
+from rolloutctl.workflows.incidents import known_of
 from rolloutctl.workflows.rollout import report
 from rolloutctl.workflows.rollout_bench import host_bench
 from rolloutctl.workflows.tools import Tools
@@ -34,7 +35,7 @@ def scene_of(flag: Flag, environment: str, tools: Tools) -> Scene:
             lost={name: error.message.rstrip(".") for name, error in opened.lost.items()},
             rollout=planned,
             standing=standing(opened.logs, flag=flag.name, environment=environment) if planned else Standing(),
-            incidents=incidents_in(opened.logs, flag=flag.name, environment=environment),
+            incidents=incidents_in(known_of(opened.logs, environment, tools), flag=flag.name, environment=environment),
             now=tools.clock.now(),
         )
 

@@ -13,7 +13,7 @@ from rolloutctl.rules.config import Environment
 from rolloutctl.rules.incidents import NOTED, RECOVERED, Incident, all_incidents_in
 from rolloutctl.rules.rollout_standing import INCIDENT
 from rolloutctl.workflows.announcing import announce_recovered
-from rolloutctl.workflows.incidents import logs_with
+from rolloutctl.workflows.incidents import known_of, logs_with
 from rolloutctl.workflows.logs import read_logs
 from rolloutctl.workflows.rollout_bench import HostBench, host_bench
 from rolloutctl.workflows.tools import Tools
@@ -107,12 +107,13 @@ def _listed(asked: Environment, tools: Tools) -> Listed:
         return Listed(asked.name, lost=(("hosts", error.message),))
     with Fleet(environment, tools.sessions, tools.clock) as fleet:
         logs, lost = read_logs(fleet, tools)
-    found = all_incidents_in(logs, environment.name)
+    found = all_incidents_in(known_of(logs, environment.name, tools), environment.name)
     return Listed(environment.name, found, tuple((name, why.message) for name, why in lost.items()), len(logs))
 
 
 def _open_one(opened: HostBench, which: Which) -> Incident:
-    listed = Listed(which.environment, all_incidents_in(opened.logs, which.environment))
+    known = known_of(opened.logs, which.environment, opened.tools)
+    listed = Listed(which.environment, all_incidents_in(known, which.environment))
     if which.id is not None:
         return find_incident(listed, which)
     found = [each for each in listed.incidents if each.is_open and which.flag in (None, each.flag)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,11 +50,15 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 class Opened(Struct, frozen=True):
-    """An incident as it now stands. `joined`: it was open before; None and a note: it could not be recorded."""
+    """An incident as it now stands; None and a note: it could not be recorded.
+
+    `joined`: it was open before. `kept_here`: no host has written this yet, and this machine keeps it until one has.
+    """
 
     incident: Incident | None
     notes: tuple[str, ...] = ()
     joined: bool = False
+    kept_here: bool = False
 
 
 def open_incident(environment: str, flag: str, tools: Tools, facts: Facts) -> Opened:
@@ -69,14 +73,18 @@ def open_incident(environment: str, flag: str, tools: Tools, facts: Facts) -> Op
     """
     try:
         with host_bench(environment, flag, tools, patience=_PATIENCE) as opened:
-            known = newest_open(incidents_in(opened.logs, flag=flag, environment=environment))
+            known = newest_open(
+                incidents_in(known_of(opened.logs, environment, tools), flag=flag, environment=environment)
+            )
             mark = opened.mark(_fields(facts, known, tools.clock.now()))
             notes = opened.record(mark, owe=True)
             found = incidents_in(logs_with(opened, mark), flag=flag, environment=environment)
+            hosts = [host.name for host in opened.environment.hosts]
+            owed = [[fields.get("entry") for fields in tools.mirror.owed(environment, name)] for name in hosts]
     except RolloutctlError as error:
         return Opened(None, (f"The incident is not recorded: {error.message}",))
-    entry = known.id if known else mark["entry"]
-    return Opened(next((each for each in found if each.id == entry), None), notes, joined=known is not None)
+    entry, kept_here = known.id if known else mark["entry"], all(mark["entry"] in entries for entries in owed)
+    return Opened(next((each for each in found if each.id == entry), None), notes, known is not None, kept_here)
 
 
 def _fields(facts: Facts, known: Incident | None, now: datetime) -> dict[str, Any]:
@@ -95,8 +103,16 @@ def _fields(facts: Facts, known: Incident | None, now: datetime) -> dict[str, An
     }
 
 
+def known_of(logs: Mapping[str, Sequence[Record]], environment: str, tools: Tools) -> dict[str, list[Record]]:
+    """What was read of some hosts, and what they could not write and this machine keeps for them."""
+    return {
+        name: [*log, *(Record("", fields) for fields in tools.mirror.owed(environment, name))]
+        for name, log in logs.items()
+    }
+
+
 def logs_with(opened: HostBench, mark: Mapping[str, Any]) -> dict[str, list[Record]]:
     """What was read of the hosts, and a mark that has just been made."""
-    logs = {name: [*log] for name, log in opened.logs.items()} or {"": []}
+    logs = known_of(opened.logs, opened.environment.name, opened.tools) or {"": []}
     next(iter(logs.values())).append(Record("", mark))
     return logs

@@ -123,3 +123,15 @@ def test_what_is_not_off_is_called_off_nowhere_until_it_is(shell: Shell) -> None
     over = shell.run("incident", "recovered", "strict", "--json").document["incident"]
     assert [entry["what"] for entry in over["timeline"]][-2:] == ["switched off", "incident recovered"]
     assert over["switched_off"] == over["timeline"][-2]["at"]
+
+
+def test_an_incident_that_no_host_can_write_is_kept_here_and_shown_from_here(shell: Shell) -> None:
+    assert shell.run(*OPEN).status == 0
+    (head,) = shell.folder.rglob("audit.head")
+    head.unlink()
+    head.mkdir()  # nothing can be written into the log, as on a full disk
+    ran = shell.run("triage", "strict", "customer_portal", "--severity", "critical", "--yes", "--symptom", "500s")
+    assert ran.status == 0, ran.err
+    assert "is kept on this machine, and a later change from here writes it on the hosts: switched off " in ran.out
+    shown = shell.run("incident", "show", "strict")
+    assert (shown.status, "after it was detected, still open." in shown.out) == (0, True), shown.err

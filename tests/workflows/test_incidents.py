@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from rolloutctl.workflows.incident_marks import list_incidents
 from rolloutctl.workflows.incidents import Facts, open_incident
 from tests.lab.processes import wait_until
 from tests.workflows.conftest import Pair
@@ -58,6 +59,27 @@ def test_a_host_that_can_not_write_owes_it_and_all_of_them_lose_nothing(pair: Pa
     pair.switch("customer_portal", False)
     late = [record.data for record in pair.log("web-2") if record.event == "incident"]
     assert [(data["entry"], data["late"]) for data in late] == [(opened.incident.id, True)]
+
+
+def test_what_no_host_can_write_is_kept_here_and_shown_from_here(pair: Pair) -> None:
+    pair.switch("customer_portal", True)
+    seen, heads = pair.tools.clock.now(), [pair.state(host) / "audit.head" for host in ("web-1", "web-2")]
+    for head in heads:  # where a log has no head, nothing can be written, as on a full disk
+        head.rename(head.with_name("kept"))
+        head.mkdir()
+    pair.switch("customer_portal", False)
+    opened = open_incident("pair", "customer_portal", pair.tools, Facts(severity="high", symptom="x", detected=seen))
+    (listed,) = list_incidents([pair.tools.configuration.environment("pair")], pair.tools)
+    assert (opened.kept_here, listed.incidents) == (True, (opened.incident,))
+    assert opened.incident is not None
+    assert opened.incident.switched_off is not None
+    for head in heads:
+        head.rmdir()
+        head.with_name("kept").rename(head)
+    pair.switch("bulk_export", True)
+    (written,) = list_incidents([pair.tools.configuration.environment("pair")], pair.tools)[0].incidents
+    assert (written.id, written.switched_off) == (opened.incident.id, opened.incident.switched_off)
+    assert not open_incident("pair", "customer_portal", pair.tools, FACTS).kept_here
 
 
 def test_what_can_not_be_recorded_at_all_is_a_note(pair: Pair) -> None:
