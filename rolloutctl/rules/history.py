@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from rolloutctl.rules.flags import Audience
 from rolloutctl.rules.host import HostState
-from rolloutctl.rules.records import OfAChange, Record, edits_in, texts_in
+from rolloutctl.rules.records import NOT_LIVE, OfAChange, Record, edits_in, texts_in
 
 DECIDED = ("kept", "reverted")
 PROVISIONAL = "provisional"
@@ -86,12 +86,14 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
         changes = of_changes(records)
         for record in changes:
             change = found.setdefault(record.change, _nothing(record))
+            if record.event in ("kept", NOT_LIVE) and record.unfinished and host not in change["lame"]:
+                change["lame"] = (*change["lame"], host)
+            if record.event == NOT_LIVE:
+                continue
             if change["ends"].get(host) not in DECIDED or record.event in DECIDED:
                 change["ends"][host] = record.event
             if record.event in DECIDED:
                 change["ended"][host] = record.data
-            if record.event == "kept" and record.unfinished and host not in change["lame"]:
-                change["lame"] = (*change["lame"], host)
             change["edits"].setdefault(host, edits_in(record.data.get("edits")))
         orders.append(list(dict.fromkeys(record.change for record in changes)))
     return tuple(Change(id=name, **found[name]) for name in merged_orders(orders))
@@ -99,7 +101,9 @@ def fold(logs: Mapping[str, Iterable[Record]]) -> tuple[Change, ...]:
 
 def of_changes(records: Iterable[Record]) -> list[Record]:
     """The records that tell how a change went."""
-    return [record for record in records if record.change and record.event in ("started", PROVISIONAL, *DECIDED)]
+    return [
+        record for record in records if record.change and record.event in ("started", PROVISIONAL, *DECIDED, NOT_LIVE)
+    ]
 
 
 def of_environment(states: Mapping[str, HostState]) -> tuple[Change, ...]:

@@ -16,7 +16,8 @@ from rolloutctl.rules.hiding import repr_without
 
 # The causes of a switch-off that was kept. The second one says little: an application that is ill beside it is enough.
 DONE, STEP_FAILED = "done", "a-step-failed"
-NO_EFFECT, NOT_LIVE = "no-effect", "not-live"  # no step builds the config cache anew; people may still see the feature
+NO_EFFECT = "no-effect"  # no step builds the config cache anew
+NOT_LIVE = "not-live"  # an event, behind the end of a switch-off: people may still see the feature
 _HEAD = re.compile(r"(?P<lines>0|[1-9][0-9]{0,11}) (?P<hash>[0-9a-f]{64}|)\n")
 
 
@@ -51,7 +52,7 @@ class Record(Struct, frozen=True):
     def unfinished(self) -> bool:
         """Whether it is of a change that ended, and what that wrote may not be live all the same."""
         last = {str(step.get("name")): step.get("ok") for step in self.steps}
-        return self.data.get("cause") in (NO_EFFECT, NOT_LIVE) or not all(last.values())
+        return self.event == NOT_LIVE or self.data.get("cause") == NO_EFFECT or not all(last.values())
 
     @property
     def torn(self) -> bool:

@@ -76,7 +76,7 @@ def _note_not_live(fleet: Fleet, plan: Plan, outcomes: Outcomes, names: Sequence
     """
     origin = tools.origin_now().fields()
     told = {
-        host.name: {"event": "kept", "cause": NOT_LIVE, "steps": [], **plan.record(host, origin)}
+        host.name: {"event": NOT_LIVE, "steps": [], **plan.record(host, origin)}
         for host in plan.hosts
         if host.name in names and not any(record.unfinished for record in outcomes[host.name].records)
     }

@@ -116,10 +116,17 @@ def test_a_switch_off_that_missed_a_host_has_not_switched_it_off_yet(story: Stor
     assert story.only.switched_off == BEGIN + timedelta(seconds=32)
 
 
-@pytest.mark.parametrize("cause", ["no-effect", "not-live"])
-def test_a_switch_off_that_may_not_be_live_is_none_and_the_first_complete_one_counts(story: Story, cause: str) -> None:
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_switch_off_that_may_not_be_live_is_none_and_the_first_complete_one_counts(
+    story: Story, behind: bool
+) -> None:
     entry = story.opened()
-    story.change(False, cause=cause)
+    if behind:
+        story.change(False)
+        for host in HOSTS:
+            story.write(host, {"event": "not-live", "change": story.logs[host][-1].change, "steps": []})
+    else:
+        story.change(False, cause="no-effect")
     assert (story.only.switched_off, story.only.is_left_on) == (None, True)
     assert story.only.entries[-1].what == "set to nobody, but it may not be live on web-1, web-2"
     story.after(10).change(False, hosts=("web-1",))

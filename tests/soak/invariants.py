@@ -181,7 +181,7 @@ def log(found: Log) -> Iterator[str]:
     if (fault := verify(found)) is not None:
         yield f"line {fault.line} of its log {fault.problem}"
     for change in dict.fromkeys(record.change for record in found.records if record.change):
-        records = [record for record in found.records if record.change == change]
+        records = _without_what_was_seen_behind([record for record in found.records if record.change == change])
         events = [record.event for record in records]
         if events == ["reverted"] and records[0].data.get("cause") == "interrupted":
             continue  # killed when it could be undone, and had not yet been told
@@ -195,6 +195,12 @@ def log(found: Log) -> Iterator[str]:
         before, after = audience_of(record.data.get("from")), audience_of(record.data.get("to"))
         if record.data.get("narrow") and not after.within(before):
             yield f"{record.change} was a narrowing, from {before} to {after}"
+
+
+def _without_what_was_seen_behind(records: list[Record]) -> list[Record]:
+    """The records of one change; that people may still see the feature, behind a narrowing, is no other end."""
+    seen = len(records) > 1 and records[-1].event == "not-live" and records[-1].data.get("narrow")
+    return records[:-1] if seen else records
 
 
 # ------------------------------------------------------------------------------------------------ the exit statuses
@@ -277,7 +283,7 @@ def _switched_off(played: Played, stands: dict[str, Stands]) -> Iterator[str]:
         if ended.status != 0 or ended.words[0] != "toggle" or ended.words[3] != "false" or "--dry-run" in ended.words:
             continue
         for name, host in played.ground.hosts.items():
-            kept = [record for record in log_of(host) if record.flag == ended.words[2] and record.event == "kept"]
+            kept = [record for record in _written(host) if record.flag == ended.words[2] and record.event == "kept"]
             is_last = bool(kept) and kept[-1].data.get("reason") == f"order {ended.name}"
             if is_last and name not in played.ground.person.deployed and stands[name].sees(ended.words[2]):
                 yield f"{ended.name} switched {ended.words[2]} off, and {name} shows it: {stands[name]}"
