@@ -197,6 +197,13 @@ def _unsettled(found: EnvironmentStatus, flags: Mapping[str, Flag]) -> Iterator[
             who = str(pending.fields.get("actor") or "somebody")
             if pending.alive:
                 continue  # its lock tells, or its time
+            if pending.decided:
+                yield Remark(
+                    f"{found.environment.name} · {host.name}",
+                    f"change {pending.change}, {what}, by {who}, has ended, and the log has not got that yet: was the"
+                    " disk full? The next toggle or rollback writes it.",
+                )
+                continue
             forward = _goes_forward(found, host, pending)
             yield Remark(
                 f"{found.environment.name} · {host.name}",

@@ -158,7 +158,8 @@ def _holder(event: Event) -> Holder | None:
 def _pending(event: Event) -> Pending:
     left = event.text(4)
     seconds = int(left) if left.isascii() and left.isdigit() and len(left) <= _LONGEST_TIME else None
-    return Pending(event.text(0), event.text(1) == "alive", read_object("{" + event.text(2)), seconds)
+    fields, decided = read_object("{" + event.text(2)), event.text(3) == "decided"
+    return Pending(event.text(0), event.text(1) == "alive", fields, seconds, decided)
 
 
 def _fault(event: Event) -> tuple[str, str]:

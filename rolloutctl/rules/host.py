@@ -66,12 +66,16 @@ class Holder(Struct, frozen=True):
 
 
 class Pending(Struct, frozen=True):
-    """A change that has begun on a host and has no outcome there yet."""
+    """A change that has begun on a host and has no outcome in its log yet.
+
+    `decided`: it has one, which the log had no room for.
+    """
 
     change: str
     alive: bool  # a session still carries it
     fields: Mapping[str, Any] = field(default_factory=dict)
     seconds_left: int | None = None  # until it goes back by itself; None: it is not provisional
+    decided: bool = False
 
     @property
     def provisional(self) -> bool:

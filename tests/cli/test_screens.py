@@ -163,6 +163,17 @@ def test_an_interrupted_switch_off_is_to_be_finished(sheet: Sheet) -> None:
     assert "    rolloutctl toggle production portal true --companies 15,42\n" in sheet.text
 
 
+def test_a_change_whose_end_the_log_had_no_room_for_is_not_to_be_put_back(sheet: Sheet) -> None:
+    fields = {"flag": "portal", "actor": "ops@example.com", "from": _fields(NOBODY), "to": _fields(PILOT)}
+    host = _host("web-1", ON, pending=(Pending("7k3f9qxy", alive=False, fields=fields, decided=True),))
+    show_status([_status(host)], FLAGS, NOW, sheet.page)
+    told = " ".join(sheet.text.split())
+    assert "! production · web-1: change 7k3f9qxy, portal for companies 15 and 42, by ops@" in told
+    assert "The next toggle or rollback writes it." in told
+    assert "INTERRUPTED" not in told
+    assert "rolloutctl toggle" not in told
+
+
 def test_a_change_that_hosts_ended_differently_is_in_doubt(sheet: Sheet) -> None:
     change = _change(ends={"web-1": "kept", "web-2": "reverted"})
     found = replace(_status(_host("web-1", ON), _host("web-2", OFF)), doubts=(change,))

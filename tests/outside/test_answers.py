@@ -46,6 +46,7 @@ def test_a_look_is_a_state() -> None:
         Event("live", (json.dumps(LIVE),)),
         Event("lock", ("holding", '{"actor":"anna"}')),
         Event("pending", ("7k3f9q", "alive", '"arbiter":"web-1"}', "open")),
+        Event("pending", ("8abcde", "dead", "}", "decided")),
         Event("records", ('{"prev":"","change":"a"}\n{"prev":"x","ch',)),
         Event("deploying", ("/var/www/app/.dep/deploy.lock",)),
     )
@@ -63,7 +64,8 @@ def test_a_look_is_a_state() -> None:
     )
     assert found.effective(FLAG) == EVERYONE
     assert found.holder == Holder("holding", {"actor": "anna"})
-    assert found.pending == (Pending("7k3f9q", alive=True, fields={"arbiter": "web-1"}),)
+    whose = Pending("7k3f9q", alive=True, fields={"arbiter": "web-1"})
+    assert found.pending == (whose, Pending("8abcde", alive=False, decided=True))
     assert [(record.change, record.torn) for record in found.records] == [("a", False), ("", True)]
     assert found.deploying == ("/var/www/app/.dep/deploy.lock",)
 
