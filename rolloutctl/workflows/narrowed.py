@@ -42,8 +42,9 @@ def conclude_narrowing(
     idle = [host for host in plan.without_effect if host.name in kept]
     idle_names = [host.name for host in idle]
     weak = [name for name in kept if name not in idle_names and _not_live(outcomes[name], plan)]
-    _note_not_live(fleet, plan, outcomes, weak, tools)
-    hosts = tuple(outcomes.values())
+    if weak:
+        _note_not_live(fleet, plan, outcomes, weak, tools)
+        hosts = tuple(outcomes.values())
     dead = [outcome.name for outcome in hosts if outcome.result == "kept" and _without_php_fpm(outcome)]
     error = (
         _both(_error(plan, hosts, missed, weak), _without_effect(plan, idle))
